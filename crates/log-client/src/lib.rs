@@ -1,0 +1,1 @@
+//! The client: appends statements and verifies files against the log.

@@ -1,0 +1,186 @@
+//! The JSON of the log's write and look-up interface, for both ends.
+//!
+//! Binary values are padded standard base64, digests lower-case hex, indices
+//! decimal numbers. Errors are RFC 9457 problem documents ([`Problem`]).
+
+use serde::{Deserialize, Serialize};
+
+use crate::artifact::{FileName, ProjectName};
+use crate::hash::{Hash, decode_base64, encode_base64};
+use crate::proof_file::ProvenEntry;
+
+/// Where statements are submitted.
+pub const STATEMENTS_PATH: &str = "api/v1/statements";
+/// Where look-ups are answered.
+pub const LOOKUP_PATH: &str = "api/v1/lookup";
+
+/// The answer to an accepted submission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The entry's index.
+    pub index: u64,
+    /// Whether the statement was there already.
+    pub status: ReceiptStatus,
+    /// The entry, in base64.
+    pub entry: String,
+    /// A C2SP tlog-proof file with everything needed to verify offline.
+    pub proof: String,
+}
+
+/// Whether a submission was new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReceiptStatus {
+    /// It is a new entry.
+    Logged,
+    /// The same payload was logged before; index and proof are the original's.
+    AlreadyLogged,
+}
+
+/// A look-up request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookupRequest {
+    /// What is asked for; 1 to 1,000.
+    pub keys: Vec<LookupKey>,
+}
+
+/// What somebody wants to know everything about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum LookupKey {
+    /// The statements that name this file of this project.
+    File {
+        /// The project.
+        project: ProjectName,
+        /// The file's name.
+        name: FileName,
+    },
+    /// The statements that give any file this SHA-256, in lower-case hex.
+    Digest(HexDigest),
+    /// The statements about a project, from the given index on.
+    Project {
+        /// The project.
+        name: ProjectName,
+        /// The first index of interest.
+        #[serde(default)]
+        from: u64,
+    },
+}
+
+/// A SHA-256 in lower-case hex.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HexDigest(pub Hash);
+
+/// The answer to a look-up: results in the order of the keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookupAnswer {
+    /// The checkpoint that all proofs lead to.
+    pub checkpoint: String,
+    /// The last leaf: the log's commitment to its index, and its time.
+    pub commitment: EntryJson,
+    /// The policy in force.
+    pub policy: EntryJson,
+    /// Per key, which entries concern it.
+    pub results: Vec<LookupResult>,
+    /// The entries that the results name, each once, ascending.
+    pub entries: Vec<EntryJson>,
+}
+
+/// The entries that concern one key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookupResult {
+    /// Their indices, ascending.
+    pub entries: Vec<u64>,
+    /// Where to go on when the answer would have become too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+}
+
+/// An entry with its inclusion proof.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryJson {
+    /// Its index.
+    pub index: u64,
+    /// Its bytes, in base64.
+    pub entry: String,
+    /// Its inclusion proof, leaf side first, in base64.
+    pub proof: Vec<String>,
+}
+
+/// An RFC 9457 problem document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// What kind of problem; `urn:wheeltap:problem:<kind>`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What was wrong this time.
+    pub detail: String,
+    /// What to do next.
+    pub next_step: String,
+    /// The entry that is in the way (conflicts), with its proof.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<Receipt>,
+}
+
+impl EntryJson {
+    /// The JSON of an entry.
+    pub fn new(proven: &ProvenEntry) -> Self {
+        Self {
+            index: proven.index,
+            entry: encode_base64(&proven.entry),
+            proof: proven.proof.iter().map(|hash| hash.to_base64()).collect(),
+        }
+    }
+
+    /// The entry; `None` when a value is not the strict base64 it must be.
+    pub fn decode(&self) -> Option<ProvenEntry> {
+        Some(ProvenEntry {
+            index: self.index,
+            entry: decode_base64(&self.entry)?,
+            proof: self.proof.iter().map(|hash| Hash::parse_base64(hash)).collect::<Option<_>>()?,
+        })
+    }
+}
+
+impl Serialize for HexDigest {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.0.to_hex())
+    }
+}
+
+impl<'de> Deserialize<'de> for HexDigest {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let hash = Hash::parse_hex(&text);
+        hash.map(Self).ok_or_else(|| serde::de::Error::custom("digest: expected 64 lower-case hex digits"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_strict() {
+        let parse = |text: &str| serde_json::from_str::<LookupRequest>(text);
+        let good = r#"{"keys":[{"file":{"project":"nova","name":"nova-1.tar.gz"}},{"digest":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},{"project":{"name":"nova","from":0}}]}"#;
+        let request = parse(good).expect("a request");
+        assert_eq!(serde_json::to_string(&request).expect("JSON"), good);
+        for (bad, names) in [
+            (r#"{"keys":[{"file":{"project":"Nova","name":"a"}}]}"#, "Nova"),
+            (r#"{"keys":[{"file":{"project":"nova","name":"a/b"}}]}"#, "a/b"),
+            (r#"{"keys":[{"file":{"project":"nova"}}]}"#, "name"),
+            (r#"{"keys":[{"digest":"E3"}]}"#, "digest"),
+            (r#"{"keys":[{"release":"nova"}]}"#, "release"),
+            (r#"{"keys":[],"more":1}"#, "more"),
+        ] {
+            let error = parse(bad).expect_err(bad).to_string();
+            assert!(error.contains(names), "{error} should name {names}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The pure protocol of Wheeltap: bytes, hashes, proofs and rules.
+//!
+//! Nothing here does I/O, reads a clock, or draws randomness: every function is
+//! a function of its arguments. The formats are those of the C2SP tile-log
+//! ecosystem; `docs/protocol.md` is the profile.
+//!
+//! | to learn | read, in this order |
+//! |---|---|
+//! | the tree | [`hash`], [`tile`], [`tile_tree`], [`edge`], [`inclusion`], [`consistency`], [`proof`] |
+//! | what is signed | [`key`], [`note`], [`checkpoint`], [`cosignature`], [`trust_policy`] |
+//! | what is logged | [`artifact`], [`dsse`], [`statement`], [`policy`], [`commitment`], [`index`], [`entry`] |
+//! | what is decided | [`rules`], [`history`], [`verdict`], [`evidence`] |
+//! | what travels | [`bundle`], [`proof_file`], [`api`], [`limits`] |
+//!
+//! Invariant: untrusted bytes are bounded (`limits`), parsed into types that
+//! cannot be wrong, and have one accepted spelling. Making a proof and verifying
+//! one are separate modules, and only `proof` decides.
+
+#![warn(missing_docs)]
+
+pub mod api;
+pub mod artifact;
+pub mod bundle;
+pub mod checkpoint;
+pub mod commitment;
+pub mod consistency;
+pub mod cosignature;
+pub mod dsse;
+pub mod edge;
+pub mod entry;
+pub mod evidence;
+pub mod hash;
+pub mod history;
+pub mod inclusion;
+pub mod index;
+pub mod key;
+pub mod limits;
+pub mod note;
+pub mod policy;
+mod prefix_map;
+pub mod proof;
+pub mod proof_file;
+pub mod rules;
+pub mod statement;
+pub mod tile;
+pub mod tile_tree;
+pub mod trust_policy;
+pub mod verdict;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod toy;
+#[cfg(test)]
+mod vectors;

@@ -1,0 +1,138 @@
+use super::*;
+use crate::commitment::IndexCommitment;
+use crate::fixture::{genesis, key, policy, public, signed, signed_policy, signed_release};
+use crate::hash::EMPTY_ROOT;
+use crate::history::{History, Violation};
+use crate::policy::Roots;
+
+fn refuses_release(signed: &SignedStatement) -> Refusal {
+    authorise(signed, Some(&policy()), &genesis()).expect_err("a refusal")
+}
+
+#[test]
+fn publishers_publish_their_own_projects() {
+    let good = signed_release("nova", "1.0", "a", "team");
+    assert_eq!(authorise(&good, Some(&policy()), &genesis()), Ok(()));
+    assert_eq!(authorise(&good, None, &genesis()), Err(Refusal::NoPolicy));
+    let foreign = signed_release("oslo-log", "1.0", "a", "team");
+    assert!(matches!(refuses_release(&foreign), Refusal::NotForProject { .. }));
+    let unknown = signed_release("nova", "1.0", "a", "mallory");
+    assert!(matches!(refuses_release(&unknown), Refusal::UnknownKey { .. }));
+    let root = signed_release("nova", "1.0", "a", "root1");
+    assert!(matches!(refuses_release(&root), Refusal::UnknownKey { .. }));
+    let nobody = signed(good.envelope.payload().to_vec(), &[]);
+    assert_eq!(refuses_release(&nobody), Refusal::Unsigned);
+    let both = signed(good.envelope.payload().to_vec(), &["team", "oslo"]);
+    assert!(matches!(refuses_release(&both), Refusal::NotForProject { .. }), "all signers must be allowed");
+}
+
+#[test]
+fn signatures_must_be_of_the_key_they_name() {
+    let good = signed_release("nova", "1.0", "a", "team");
+    let other = signed_release("nova", "1.1", "a", "team");
+    // The other statement's signature under this payload.
+    let forged = String::from_utf8(good.envelope.to_canonical()).expect("UTF-8");
+    let sig =
+        |signed: &SignedStatement| crate::hash::encode_base64(&signed.envelope.signatures()[0].signature);
+    let forged = forged.replace(&sig(&good), &sig(&other));
+    let forged = SignedStatement::new(Envelope::parse(forged.as_bytes()).expect("an envelope")).expect("one");
+    assert!(matches!(refuses_release(&forged), Refusal::BadSignature { .. }));
+    let team = public("team");
+    let find = |keyid: &str| (keyid == team.keyid()).then_some(&team);
+    assert_eq!(check_signatures(&good.envelope, find), Ok(()));
+    assert!(matches!(check_signatures(&forged.envelope, find), Err(Refusal::BadSignature { .. })));
+    assert_eq!(check_signatures(&forged.envelope, |_| None), Ok(()), "unknown keys are judged later");
+}
+
+#[test]
+fn the_first_policy_needs_both_thresholds() {
+    let check = |policy, signers: &[&str]| authorise(&signed_policy(policy, signers), None, &genesis());
+    assert_eq!(check(policy(), &["root1", "root3"]), Ok(()));
+    assert_eq!(check(policy(), &["root1"]), Err(Refusal::Threshold { found: 1, needed: 2 }));
+    assert!(matches!(check(policy(), &["root1", "root2", "team"]), Err(Refusal::UnknownKey { .. })));
+    let mut own = policy();
+    own.roots = Roots::new(1, vec![public("new-root")]).expect("1 of 1");
+    assert_eq!(check(own.clone(), &["root1", "root2"]), Err(Refusal::Threshold { found: 0, needed: 1 }));
+    assert_eq!(check(own, &["root1", "root2", "new-root"]), Ok(()));
+    let mut second = policy();
+    second.version = 2;
+    assert!(matches!(check(second, &["root1", "root2"]), Err(Refusal::PolicyNotDue { .. })));
+    let again = signed_policy(policy(), &["root1", "root2"]);
+    let refusal = authorise(&again, Some(&policy()), &genesis());
+    assert!(matches!(refusal, Err(Refusal::PolicyNotDue { .. })));
+    let mut elsewhere = genesis();
+    elsewhere.log = key("other.example").public().clone();
+    assert!(matches!(authorise(&again, None, &elsewhere), Err(Refusal::OtherLog { .. })));
+}
+
+/// A log's entries, each commitment true.
+fn entries(statements: &[SignedStatement]) -> Vec<Vec<u8>> {
+    let mut index = crate::index::VerifiableIndex::default();
+    let mut entries: Vec<Vec<u8>> = Vec::new();
+    for signed in statements {
+        index.add(entries.len() as u64, signed.index_keys().iter().map(|key| key.hash()));
+        entries.push(signed.envelope.to_canonical());
+        let commitment =
+            IndexCommitment { size: entries.len() as u64, root: index.root(), time: entries.len() as u64 };
+        entries.push(commitment.to_string().into_bytes());
+    }
+    entries
+}
+
+fn replay(entries: &[Vec<u8>]) -> Result<History, crate::history::HistoryError> {
+    let mut history = History::new(genesis());
+    entries.iter().try_for_each(|entry| history.push(entry))?;
+    Ok(history)
+}
+
+#[test]
+fn a_history_keeps_its_promises() {
+    let honest = [
+        signed_policy(policy(), &["root1", "root2"]),
+        signed_release("nova", "1.0", "a", "team"),
+        signed_release("oslo-log", "1.0", "a", "oslo"),
+    ];
+    let good = entries(&honest);
+    let history = replay(&good).expect("an honest log");
+    assert_eq!((history.size(), history.ends_in_commitment()), (6, true));
+    assert_eq!(history.projects().count(), 2);
+    let release = &history.releases(history.projects().next().expect("nova"))[0];
+    assert_eq!(release.0, 2);
+    let root = history.root();
+    assert_eq!(
+        crate::reference::root(&good.iter().map(|e| crate::hash::leaf_hash(e)).collect::<Vec<_>>()),
+        root
+    );
+
+    let check = |entries: &[Vec<u8>]| replay(entries).expect_err("a violation");
+    // A second digest for a name.
+    let mut forked = honest.to_vec();
+    forked.push(signed_release("nova", "1.0", "b", "team"));
+    let error = check(&entries(&forked));
+    assert_eq!(error.index, 6);
+    assert!(matches!(error.violation, Violation::Refused(Refusal::Conflict { .. })), "{error}");
+    // The same files again are no conflict.
+    let mut again = honest.to_vec();
+    again.push(signed_release("nova", "1.0", "a", "team"));
+    assert!(replay(&entries(&again)).is_ok());
+    // Somebody without permission.
+    let mut mallory = honest.to_vec();
+    mallory.push(signed_release("nova", "1.1", "a", "mallory"));
+    assert!(matches!(check(&entries(&mallory)).violation, Violation::Refused(Refusal::UnknownKey { .. })));
+    // Releases before a policy, and commitments that lie.
+    assert!(matches!(check(&entries(&honest[1..])).violation, Violation::Refused(Refusal::NoPolicy)));
+    let lie = |commitment: IndexCommitment| {
+        let mut lying = good.clone();
+        lying[5] = commitment.to_string().into_bytes();
+        check(&lying).violation
+    };
+    let IndexCommitment { size, root, time } =
+        IndexCommitment::parse(str::from_utf8(&good[5]).expect("UTF-8")).expect("a commitment");
+    assert_eq!(lie(IndexCommitment { size: 4, root, time }), Violation::CommitmentSize { found: 4 });
+    assert_eq!(lie(IndexCommitment { size, root: EMPTY_ROOT, time }), Violation::CommitmentRoot);
+    let back = lie(IndexCommitment { size, root, time: 1 });
+    assert_eq!(back, Violation::CommitmentTime { before: 3, found: 1 });
+    let mut garbage = good.clone();
+    garbage[2].push(b' ');
+    assert!(matches!(check(&garbage).violation, Violation::Entry(_)));
+}

@@ -1,0 +1,1 @@
+//! What Wheeltap's binaries share of disk, network and terminal.

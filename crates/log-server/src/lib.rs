@@ -1,0 +1,1 @@
+//! The log: takes statements, sequences, publishes and serves them.

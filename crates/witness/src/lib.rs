@@ -1,0 +1,1 @@
+//! The witness: compares a package index with the log.
