@@ -5,6 +5,8 @@
 //!   root at the older's size than the older checkpoint says.
 //! * **Broken rule**: entries proven to be in a signed tree that no tree of this
 //!   log may hold, such as two digests for one file name.
+//! * **Broken history**: all entries of a signed tree, one of which breaks a rule
+//!   in the light of those before it, such as a false index commitment.
 //!
 //! A failed proof is no evidence: anyone can send wrong hashes.
 
@@ -15,7 +17,8 @@ use crate::api::EntryJson;
 use crate::artifact::FileName;
 use crate::checkpoint::OpenCheckpoint;
 use crate::entry::{Entry, SignedStatement};
-use crate::hash::{Hash, leaf_hash};
+use crate::hash::{Hash, decode_base64, leaf_hash};
+use crate::history::History;
 use crate::policy::Policy;
 use crate::proof::{verify_consistency, verify_inclusion};
 use crate::rules::{self, Genesis};
@@ -44,6 +47,13 @@ pub enum Evidence {
         policy: EntryJson,
         /// The entries.
         entries: Vec<EntryJson>,
+    },
+    /// A whole log, one of whose entries breaks a rule.
+    BrokenHistory {
+        /// The checkpoint.
+        checkpoint: String,
+        /// All entries, in base64.
+        entries: Vec<String>,
     },
 }
 
@@ -94,6 +104,23 @@ impl Evidence {
                     }
                 }
                 broken_rule(&policy.policy, genesis, &statements).ok_or(NoEvidence("no rule is broken"))
+            }
+            Self::BrokenHistory { checkpoint, entries } => {
+                let checkpoint = open(checkpoint, genesis)?;
+                let mut history = History::new(genesis.clone());
+                let mut broken = false;
+                for entry in entries {
+                    let entry = decode_base64(entry).ok_or(NoEvidence("bad base64"))?;
+                    broken |= history.push(&entry).is_err();
+                }
+                if (history.size(), history.root()) != (checkpoint.size(), checkpoint.root()) {
+                    return Err(NoEvidence("the entries are not those of the checkpoint"));
+                }
+                if broken || !history.ends_in_commitment() {
+                    Ok("the log holds an entry that the ones before it do not allow")
+                } else {
+                    Err(NoEvidence("no rule is broken"))
+                }
             }
         }
     }

@@ -87,12 +87,12 @@ impl History {
         }
     }
 
-    /// Takes the next entry.
+    /// Takes the next entry. It counts towards the root even when it breaks a
+    /// rule: only together with the signed root does that say anything.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), HistoryError> {
         let index = self.edge.size();
-        self.accept(index, bytes).map_err(|violation| HistoryError { index, violation })?;
         self.edge.push(leaf_hash(bytes));
-        Ok(())
+        self.accept(index, bytes).map_err(|violation| HistoryError { index, violation })
     }
 
     /// How many entries were read.

@@ -27,7 +27,13 @@ pub struct TrustPolicy {
     logs: Vec<(VerifierKey, Option<String>)>,
     witnesses: Vec<VerifierKey>,
     nodes: Vec<Node>,
-    quorum: Option<usize>,
+    quorum: Quorum,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Quorum {
+    NotNeeded,
+    Of(usize),
 }
 
 #[derive(Debug, Clone)]
@@ -85,6 +91,11 @@ impl TrustPolicy {
         self.logs.iter().map(|(key, url)| (key, url.as_deref()))
     }
 
+    /// Whether no cosignatures are needed.
+    pub fn has_no_quorum(&self) -> bool {
+        matches!(self.quorum, Quorum::NotNeeded)
+    }
+
     /// Opens a checkpoint of any of the logs and checks the quorum.
     pub fn open(&self, bytes: &[u8]) -> Result<TrustedCheckpoint, TrustError> {
         let mut error = TrustError::Checkpoint(NoteError::NoKnownKey.into());
@@ -109,8 +120,8 @@ impl TrustPolicy {
         let times: BTreeMap<usize, u64> =
             good.iter().filter_map(|good| Some((good.key.checked_sub(1)?, good.time?))).collect();
         let cosigned_at = match self.quorum {
-            None => None,
-            Some(quorum) => Some(
+            Quorum::NotNeeded => None,
+            Quorum::Of(quorum) => Some(
                 self.met_at(quorum, &times)
                     .ok_or(TrustError::Quorum { good: times.len(), known: self.witnesses.len() })?,
             ),
@@ -141,7 +152,7 @@ struct Parser {
     nodes: Vec<Node>,
     names: BTreeMap<String, usize>,
     grouped: BTreeSet<usize>,
-    quorum: Option<Option<usize>>,
+    quorum: Option<Quorum>,
 }
 
 impl Parser {
@@ -227,8 +238,8 @@ impl Parser {
             return Err("there is a second `quorum` line".into());
         }
         self.quorum = Some(match name {
-            "none" => None,
-            name => Some(*self.names.get(name).ok_or(format!("{name:?} is not defined above"))?),
+            "none" => Quorum::NotNeeded,
+            name => Quorum::Of(*self.names.get(name).ok_or(format!("{name:?} is not defined above"))?),
         });
         Ok(())
     }
@@ -251,6 +262,8 @@ fn parse_key(vkey: &str) -> Result<VerifierKey, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
     use crate::cosignature;
     use crate::key::{KeyName, SignerKey};
@@ -266,7 +279,7 @@ mod tests {
         let mut policy = format!("# one log\nlog {} https://log.example\n", text(&vectors()["log"]["vkey"]));
         for number in 1..=4 {
             let vkey = witness(number).cosigner().to_vkey();
-            policy.push_str(&format!("witness w{number} {vkey}\n"));
+            writeln!(policy, "witness w{number} {vkey}").expect("a string");
         }
         TrustPolicy::parse(&(policy + tail))
     }

@@ -1,1 +1,25 @@
 //! What Wheeltap's binaries share of disk, network and terminal.
+//!
+//! Thin shells around `log-core`: no rule of the protocol is decided here.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`clock`] | the one place that reads the time |
+//! | [`durable`] | files that survive a crash: temp, fsync, rename, fsync of the directory |
+//! | [`key_file`] | private keys on disk, 0600 or refused |
+//! | [`fetch`] | all outgoing HTTP: time-outs, retries, size caps, user agent |
+//! | [`source`] | a log to read from: a URL or a directory |
+//! | [`session`] | a checkpoint that is trusted and consistent with the last one seen |
+//! | [`trust_file`] | the trust file (TOML) |
+//! | [`state`] | last seen checkpoints and evidence on disk |
+//! | [`outcome`] | exit codes, errors with a next step, and printing |
+
+pub mod clock;
+pub mod durable;
+pub mod fetch;
+pub mod key_file;
+pub mod outcome;
+pub mod session;
+pub mod source;
+pub mod state;
+pub mod trust_file;

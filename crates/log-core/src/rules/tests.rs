@@ -70,7 +70,7 @@ fn entries(statements: &[SignedStatement]) -> Vec<Vec<u8>> {
     let mut index = crate::index::VerifiableIndex::default();
     let mut entries: Vec<Vec<u8>> = Vec::new();
     for signed in statements {
-        index.add(entries.len() as u64, signed.index_keys().iter().map(|key| key.hash()));
+        index.add(entries.len() as u64, signed.index_keys().iter().map(crate::entry::IndexKey::hash));
         entries.push(signed.envelope.to_canonical());
         let commitment =
             IndexCommitment { size: entries.len() as u64, root: index.root(), time: entries.len() as u64 };

@@ -22,7 +22,8 @@ impl AnyLog {
     fn with(statements: &[SignedStatement]) -> Self {
         let mut log = Self::default();
         for signed in statements {
-            log.index.add(log.entries.len() as u64, signed.index_keys().iter().map(|key| key.hash()));
+            log.index
+                .add(log.entries.len() as u64, signed.index_keys().iter().map(crate::entry::IndexKey::hash));
             log.push(signed.envelope.to_canonical());
         }
         let size = log.entries.len() as u64;
@@ -225,9 +226,16 @@ fn misbehaviour_yields_evidence() {
     let conflict = signed_release("nova", "1.0", "b", "team");
     assert!(check(&[first.clone(), release.clone(), conflict]).contains("two digests"));
     let mallory = signed_release("nova", "1.1", "b", "mallory");
-    assert!(check(&[first, release.clone(), mallory]).contains("refuses"));
+    assert!(check(&[first.clone(), release.clone(), mallory]).contains("refuses"));
     let forged = signed_policy(policy(), &["root1"]);
     assert!(check(&[forged, release]).contains("root keys"));
+    // Whole histories are judged by the same rules.
+    let lying = AnyLog::with(&[first.clone(), signed_release("nova", "1.1", "b", "mallory")]);
+    for (log, guilty) in [(&lying, true), (&AnyLog::honest(), false)] {
+        let entries = log.entries.iter().map(|entry| crate::hash::encode_base64(entry)).collect();
+        let evidence = Evidence::BrokenHistory { checkpoint: log.checkpoint(), entries };
+        assert_eq!(evidence.verify(&genesis()).is_ok(), guilty);
+    }
     // An honest log yields none.
     let log = AnyLog::honest();
     let json = |index| EntryJson::new(&log.proven(index));

@@ -1,0 +1,182 @@
+//! Files that survive a crash.
+//!
+//! The order that makes a write durable on POSIX: write a temporary file in the
+//! same directory, fsync it, rename it to its name, fsync the directory. Without
+//! the last step the name may be gone after a power cut; without the first the
+//! name may point at nothing.
+//!
+//! Promise: when a function here returns `Ok`, the file is whole and stays; when
+//! it does not, the old file is whole or there is none. Left-over temporary files
+//! start with `.tmp-` and are harmless.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The start of the names of temporary files.
+pub const TEMP_PREFIX: &str = ".tmp-";
+
+/// Writes or replaces a file, readable by all.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_batch([(path.to_owned(), bytes)])
+}
+
+/// Writes or replaces a file that only its owner may read.
+pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let staged = Staged::write(path.to_owned(), bytes, 0o600)?;
+    staged.sync()?;
+    staged.publish()?;
+    sync_directory(parent(path))
+}
+
+/// Writes several files. Each is durable on return; one directory is synced once,
+/// however many files are in it.
+pub fn write_batch<'a>(files: impl IntoIterator<Item = (PathBuf, &'a [u8])>) -> io::Result<()> {
+    // All writes first: the first fsync then flushes much of the others, too.
+    let mut staged = Vec::new();
+    for (path, bytes) in files {
+        staged.push(Staged::write(path, bytes, 0o644)?);
+    }
+    for file in &staged {
+        file.sync()?;
+    }
+    let mut directories = Vec::new();
+    for file in staged {
+        let directory = parent(&file.path).to_owned();
+        file.publish()?;
+        if !directories.contains(&directory) {
+            directories.push(directory);
+        }
+    }
+    directories.iter().try_for_each(|directory| sync_directory(directory))
+}
+
+/// Deletes a file; whether it was there.
+pub fn remove(path: &Path) -> io::Result<bool> {
+    match fs::remove_file(path) {
+        Ok(()) => sync_directory(parent(path)).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes a directory and its parents, durably. Nothing is synced when it exists.
+pub fn create_directory(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = parent(path);
+    create_directory(above)?;
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => sync_directory(above),
+    }
+}
+
+/// A file's content; `None` when there is no such file.
+pub fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Fsyncs a directory, so that the names in it are durable.
+pub fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// A temporary file with the content of a file to be; removed unless published.
+struct Staged {
+    temp: PathBuf,
+    path: PathBuf,
+    file: File,
+    published: bool,
+}
+
+impl Staged {
+    fn write(path: PathBuf, bytes: &[u8], mode: u32) -> io::Result<Self> {
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{TEMP_PREFIX}{}-{number}", std::process::id());
+        create_directory(parent(&path))?;
+        let temp = parent(&path).join(name);
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+        let file = options.open(&temp)?;
+        let mut staged = Self { temp, path, file, published: false };
+        staged.file.write_all(bytes)?;
+        Ok(staged)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
+    fn publish(mut self) -> io::Result<()> {
+        fs::rename(&self.temp, &self.path)?;
+        self.published = true;
+        Ok(())
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if !self.published {
+            // Best effort: a left-over temporary file is harmless.
+            let _ = fs::remove_file(&self.temp);
+        }
+    }
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_written_replaced_and_removed() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("a/b/file");
+        assert_eq!(read(&path).expect("no file"), None);
+        write(&path, b"one").expect("written");
+        write(&path, b"two").expect("replaced");
+        assert_eq!(read(&path).expect("a file").as_deref(), Some(b"two".as_slice()));
+        assert!(remove(&path).expect("removed"));
+        assert!(!remove(&path).expect("already gone"));
+        let names = fs::read_dir(path.parent().expect("a parent")).expect("a directory");
+        assert_eq!(names.count(), 0, "no temporary files are left");
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_no_temporary() {
+        let dir = tempfile::tempdir().expect("a directory");
+        // A directory where the file should go: the rename fails.
+        let path = dir.path().join("taken");
+        fs::create_dir(&path).expect("a directory");
+        assert!(write(&path, b"one").is_err());
+        assert!(path.is_dir());
+        assert_eq!(fs::read_dir(dir.path()).expect("a directory").count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn private_files_are_private() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("key");
+        write_private(&path, b"secret").expect("written");
+        let mode = fs::metadata(&path).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}

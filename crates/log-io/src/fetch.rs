@@ -1,0 +1,162 @@
+//! All outgoing HTTP: time-outs, bounded retries, size caps, an honest user agent.
+
+use std::time::Duration;
+
+use log_core::api::Problem;
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use thiserror::Error;
+
+/// Attempts per request; only requests that are safe to repeat come here.
+const ATTEMPTS: u32 = 4;
+/// Wait before the second attempt; doubled before each further one.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// Longest problem document that is read.
+const MAX_PROBLEM_BYTES: usize = 512 * 1024;
+
+/// An HTTP client.
+#[derive(Debug, Clone)]
+pub struct Http {
+    client: Client,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+pub enum FetchError {
+    /// Nothing answered, or the connection broke.
+    #[error("cannot reach {url}: {reason}")]
+    Unreachable {
+        /// What was asked for.
+        url: String,
+        /// Why, with all causes.
+        reason: String,
+    },
+    /// An answer other than 200.
+    #[error("{url} answered {status}{}", problem.as_ref().map(|p| format!(": {}", p.detail)).unwrap_or_default())]
+    Status {
+        /// What was asked for.
+        url: String,
+        /// The status.
+        status: StatusCode,
+        /// What the server says about it.
+        problem: Option<Box<Problem>>,
+    },
+    /// An answer that is too long.
+    #[error("{url} answered with more than {limit} bytes")]
+    TooLong {
+        /// What was asked for.
+        url: String,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+impl FetchError {
+    /// The status, when there was an answer.
+    pub fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Status { status, .. } => Some(*status),
+            Self::Unreachable { .. } | Self::TooLong { .. } => None,
+        }
+    }
+}
+
+impl Http {
+    /// A client for the tool called `tool`.
+    pub fn new(tool: &str) -> anyhow::Result<Self> {
+        let client = Client::builder()
+            .user_agent(format!("{tool}/{} (release transparency)", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_secs(10))
+            .read_timeout(Duration::from_secs(30))
+            .timeout(Duration::from_secs(300))
+            .build()?;
+        Ok(Self { client })
+    }
+
+    /// GETs a resource of at most `limit` bytes; `None` when there is none (404).
+    pub async fn get(&self, url: &str, limit: usize) -> Result<Option<Vec<u8>>, FetchError> {
+        self.get_as(url, None, limit).await
+    }
+
+    /// GETs a resource in the media type `accept`.
+    pub async fn get_as(
+        &self,
+        url: &str,
+        accept: Option<&str>,
+        limit: usize,
+    ) -> Result<Option<Vec<u8>>, FetchError> {
+        let request = || match accept {
+            Some(accept) => self.client.get(url).header("Accept", accept),
+            None => self.client.get(url),
+        };
+        match self.send(url, request).await {
+            Ok(response) => read_body(url, response, limit).await.map(Some),
+            Err(FetchError::Status { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// POSTs a body that may be sent again without harm; gives the status and at
+    /// most `limit` bytes of the answer.
+    pub async fn post(
+        &self,
+        url: &str,
+        body: Vec<u8>,
+        limit: usize,
+    ) -> Result<(StatusCode, Vec<u8>), FetchError> {
+        let request = || self.client.post(url).header("Content-Type", "application/json").body(body.clone());
+        let response = self.send(url, request).await?;
+        let status = response.status();
+        Ok((status, read_body(url, response, limit).await?))
+    }
+
+    /// Sends, and sends again after a broken connection or a 429, 502, 503 or 504.
+    async fn send(&self, url: &str, request: impl Fn() -> RequestBuilder) -> Result<Response, FetchError> {
+        let mut wait = FIRST_WAIT;
+        for attempt in 1.. {
+            let error = match request().send().await {
+                Ok(response) if response.status().is_success() => return Ok(response),
+                Ok(response) => status_error(url, response).await,
+                Err(error) => unreachable(url, &error),
+            };
+            let again = match error.status() {
+                Some(status) => matches!(status.as_u16(), 429 | 502..=504),
+                None => true,
+            };
+            if !again || attempt == ATTEMPTS {
+                return Err(error);
+            }
+            tracing::debug!(%error, attempt, "asking again");
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
+        unreachable!("the loop ends by returning")
+    }
+}
+
+async fn read_body(url: &str, mut response: Response, limit: usize) -> Result<Vec<u8>, FetchError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(url, &error))? {
+        if body.len() + chunk.len() > limit {
+            return Err(FetchError::TooLong { url: url.to_owned(), limit });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+async fn status_error(url: &str, response: Response) -> FetchError {
+    let status = response.status();
+    let body = read_body(url, response, MAX_PROBLEM_BYTES).await.unwrap_or_default();
+    let problem = serde_json::from_slice(&body).ok().map(Box::new);
+    FetchError::Status { url: url.to_owned(), status, problem }
+}
+
+fn unreachable(url: &str, error: &reqwest::Error) -> FetchError {
+    let mut reason = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        reason = format!("{reason}: {cause}");
+        source = cause.source();
+    }
+    FetchError::Unreachable { url: url.to_owned(), reason }
+}

@@ -1,0 +1,86 @@
+//! Private keys on disk: one line, the C2SP signer key, in a file that only its
+//! owner may read. A more open file is refused, since its key may be known to
+//! others already.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use log_core::key::{KeyName, SignerKey};
+
+/// Longest key file: a name of 255 bytes, the key and a line feed.
+const MAX_KEY_FILE_BYTES: u64 = 1024;
+
+/// Makes a key from the system's randomness.
+pub fn generate(name: KeyName) -> anyhow::Result<SignerKey> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).context("the system gives no randomness")?;
+    Ok(SignerKey::from_seed(name, &seed))
+}
+
+/// Writes a key to a new file; an existing file is never overwritten.
+pub fn create(path: &Path, key: &SignerKey) -> anyhow::Result<()> {
+    if path.exists() {
+        bail!("{} exists; a key is never overwritten", path.display());
+    }
+    crate::durable::write_private(path, format!("{}\n", key.to_skey()).as_bytes())
+        .with_context(|| format!("cannot write key file {}", path.display()))
+}
+
+/// Reads a key.
+pub fn load(path: &Path) -> anyhow::Result<SignerKey> {
+    let metadata = fs::metadata(path).with_context(|| format!("cannot read key file {}", path.display()))?;
+    check_mode(path, &metadata)?;
+    if metadata.len() > MAX_KEY_FILE_BYTES {
+        bail!("{} is too long for a key file", path.display());
+    }
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read key file {}", path.display()))?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    SignerKey::parse(line).with_context(|| format!("{} holds no key", path.display()))
+}
+
+#[cfg(unix)]
+fn check_mode(path: &Path, metadata: &fs::Metadata) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        bail!(
+            "key file {0} has mode {mode:03o}: others may read it; if nobody did, run `chmod 600 {0}`, \
+             else replace the key",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn check_mode(_: &Path, _: &fs::Metadata) -> anyhow::Result<()> {
+    Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_private_and_never_overwritten() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("key");
+        let key = generate(KeyName::parse("example").expect("a name")).expect("a key");
+        create(&path, &key).expect("a key file");
+        assert_eq!(load(&path).expect("a key").to_skey(), key.to_skey());
+        assert!(create(&path, &key).expect_err("exists").to_string().contains("never overwritten"));
+        for mode in [0o640, 0o604, 0o644, 0o660] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("chmod");
+            let error = load(&path).expect_err("too open").to_string();
+            assert!(error.contains("chmod 600"), "{error}");
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).expect("chmod");
+        assert!(load(&path).is_ok());
+        let error = load(&dir.path().join("none")).expect_err("no file").to_string();
+        assert!(error.contains("none"), "{error}");
+    }
+}

@@ -1,0 +1,164 @@
+//! Exit codes, errors that say what to do next, and printing.
+//!
+//! Data goes to stdout, everything else to stderr. Invariant: without a verdict
+//! the exit code is never 0.
+
+use std::fmt;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use log_core::trust_policy::TrustError;
+use log_core::verdict::Distrust;
+
+/// How a command ended; the number is the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// Verified, or done.
+    Ok = 0,
+    /// Failed: there is no verdict.
+    Failed = 1,
+    /// Wrong usage.
+    Usage = 2,
+    /// The file is not in the log.
+    NotLogged = 10,
+    /// A hash, proof or signature is wrong.
+    Invalid = 11,
+    /// The quorum of witnesses is not met, or its cosignatures are too old.
+    Untrusted = 12,
+    /// The log misbehaved; evidence was written.
+    Misbehaved = 13,
+    /// An audit found something.
+    Findings = 20,
+}
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    message: String,
+    hint: Option<String>,
+}
+
+/// What a command returns.
+pub type Outcome = Result<Exit, Failure>;
+
+impl Exit {
+    /// The number.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+impl Failure {
+    /// An operational failure: no verdict.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self::with_exit(Exit::Failed, message)
+    }
+
+    /// Wrong usage.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::with_exit(Exit::Usage, message)
+    }
+
+    /// A failure with another exit code.
+    pub fn with_exit(exit: Exit, message: impl Into<String>) -> Self {
+        debug_assert_ne!(exit, Exit::Ok, "a failure is no success");
+        Self { exit, message: message.into(), hint: None }
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The exit code.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// What to do next.
+    pub fn next_step(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::new(format!("{error:#}"))
+    }
+}
+
+impl From<Distrust> for Failure {
+    fn from(distrust: Distrust) -> Self {
+        let (exit, hint) = match &distrust {
+            Distrust::Checkpoint(TrustError::Checkpoint(_)) => {
+                (Exit::Invalid, "check that the URL and the log key in the trust file are this log's")
+            }
+            Distrust::Checkpoint(TrustError::Quorum { .. }) => {
+                (Exit::Untrusted, "try again in a few minutes; if it stays so, ask the log's operator")
+            }
+            Distrust::Stale { .. } => {
+                (Exit::Untrusted, "check this machine's clock; else the log or its witnesses stand still")
+            }
+            Distrust::NotIncluded { .. } | Distrust::Malformed(_) => {
+                (Exit::Invalid, "do not use the files; what answered is not the log or is broken")
+            }
+            Distrust::Misbehaviour { .. } => (
+                Exit::Misbehaved,
+                "do not use the files; show the evidence to the witnesses and the operator",
+            ),
+        };
+        Self::with_exit(exit, distrust.to_string()).hint(hint)
+    }
+}
+
+/// Reports how a command ended on stderr, and gives the process's exit code.
+pub fn report(outcome: Outcome) -> ExitCode {
+    match outcome {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(failure) => {
+            note(format_args!("error: {failure}"));
+            if let Some(hint) = &failure.hint {
+                note(format_args!("hint: {hint}"));
+            }
+            ExitCode::from(failure.exit.code())
+        }
+    }
+}
+
+/// Prints a line of data on stdout. A closed pipe is not an error.
+pub fn print(line: impl fmt::Display) {
+    let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+/// Prints a line for people on stderr.
+pub fn note(line: impl fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Overwrites the current line on stderr, when that is a terminal.
+pub fn progress(line: impl fmt::Display) {
+    let mut stderr = io::stderr().lock();
+    if stderr.is_terminal() {
+        let _ = write!(stderr, "\r\x1b[2K{line}");
+        let _ = stderr.flush();
+    }
+}
+
+/// Text from outside, safe to show on a terminal: control characters escaped.
+pub fn shown(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let escaped = c.is_control().then(|| c.escape_default().collect::<String>());
+            escaped.unwrap_or_else(|| c.to_string()).chars().collect::<Vec<_>>()
+        })
+        .collect()
+}

@@ -1,0 +1,198 @@
+//! A session with a log: a checkpoint that is trusted, and consistent with every
+//! one this machine has seen before.
+//!
+//! The order: open the checkpoint (signature, quorum, age), prove it consistent
+//! with the last one seen, remember it, and only then use it. An older checkpoint
+//! than the last one seen is legal (a cache, a mirror that lags) when it is a
+//! prefix of it; the memory then stays where it is. Two that are not prefixes of
+//! one another are a fork: evidence is kept and nothing is believed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow, ensure};
+use log_core::consistency;
+use log_core::edge::Edge;
+use log_core::evidence::Evidence;
+use log_core::hash::{Hash, encode_base64};
+use log_core::history::History;
+use log_core::proof::verify_consistency;
+use log_core::tile::{TileId, entry_bundles};
+use log_core::trust_policy::TrustedCheckpoint;
+use log_core::verdict::Distrust;
+
+use crate::fetch::Http;
+use crate::outcome::{Exit, Failure, progress};
+use crate::source::LogSource;
+use crate::state::LogState;
+use crate::trust_file::TrustedLog;
+
+/// How many times a checkpoint is compared again after another process has
+/// remembered a newer one.
+const SWAP_ATTEMPTS: usize = 5;
+
+/// A log that is talked to.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// What is trusted.
+    pub log: TrustedLog,
+    /// Where it is read.
+    pub source: LogSource,
+    /// How it is asked.
+    pub http: Http,
+    state: LogState,
+}
+
+impl Session {
+    /// A session with the log of a trust file.
+    pub fn new(http: Http, log: TrustedLog, state: &Path) -> anyhow::Result<Self> {
+        let source = LogSource::new(http.clone(), &log.url)?;
+        let state = LogState::new(state, log.trust.genesis.log.name().as_str());
+        Ok(Self { log, source, http, state })
+    }
+
+    /// Reads, checks and remembers the log's newest checkpoint.
+    pub async fn checkpoint(&self, now: u64) -> Result<TrustedCheckpoint, Failure> {
+        let bytes = self.source.checkpoint().await?;
+        self.accept(&bytes, now).await
+    }
+
+    /// Checks and remembers a checkpoint that came with an answer.
+    pub async fn accept(&self, bytes: &[u8], now: u64) -> Result<TrustedCheckpoint, Failure> {
+        let checkpoint = self.log.trust.open(bytes, now)?;
+        self.check_consistent(&checkpoint).await?;
+        Ok(checkpoint)
+    }
+
+    /// Reads the whole log up to a checkpoint and checks every rule on the way.
+    pub async fn read_history(&self, checkpoint: &TrustedCheckpoint) -> Result<History, Failure> {
+        let size = checkpoint.checkpoint.size();
+        let mut history = History::new(self.log.trust.genesis.clone());
+        let mut violation = None;
+        for bundle in entry_bundles(size) {
+            progress(format_args!("reading the log: {} of {size} entries", history.size()));
+            for entry in self.source.entries(bundle).await? {
+                let broken = history.push(&entry).err();
+                violation = violation.or(broken);
+            }
+        }
+        progress("");
+        // Only a reading that ends in the signed root says anything about the log.
+        if history.root() != checkpoint.checkpoint.root() {
+            return Err(Failure::with_exit(Exit::Invalid, "the entries do not lead to the signed root")
+                .hint("what answered is broken, or not the log; try another mirror"));
+        }
+        let violation = match violation {
+            Some(violation) => violation.to_string(),
+            None if history.ends_in_commitment() => return Ok(history),
+            None => "the signed tree does not end in an index commitment".to_owned(),
+        };
+        let mut entries = Vec::new();
+        for bundle in entry_bundles(size) {
+            entries.extend(self.source.entries(bundle).await?.iter().map(|entry| encode_base64(entry)));
+        }
+        let evidence = Evidence::BrokenHistory { checkpoint: checkpoint.note.clone(), entries };
+        Err(self.evidence_kept(&format!("the log broke a rule: {violation}"), &evidence))
+    }
+
+    /// Keeps the evidence of a log's misbehaviour and makes it the failure.
+    pub fn misbehaviour(&self, distrust: Distrust) -> Failure {
+        let Distrust::Misbehaviour { what, evidence } = distrust else { return distrust.into() };
+        self.evidence_kept(&format!("the log misbehaved: {what}"), &evidence)
+    }
+
+    /// Compares a checkpoint with the last one seen, and remembers the larger.
+    async fn check_consistent(&self, new: &TrustedCheckpoint) -> Result<(), Failure> {
+        for _ in 0..SWAP_ATTEMPTS {
+            let last = self.state.last_checkpoint()?;
+            if let Some(bytes) = &last {
+                let seen = self.log.trust.open_at_any_age(bytes).map_err(|error| {
+                    Failure::new(format!("the last checkpoint seen is damaged: {error}"))
+                        .hint("the trust file may be another log's; else restore the state directory")
+                })?;
+                self.check_prefix(&seen, new).await?;
+                if seen.checkpoint.size() >= new.checkpoint.size() {
+                    return Ok(());
+                }
+            }
+            if self.state.swap_checkpoint(last.as_deref(), new.note.as_bytes())? {
+                return Ok(());
+            }
+        }
+        Err(Failure::new("other processes keep changing the state directory").hint("try again"))
+    }
+
+    /// Proves that the smaller of two trees is a prefix of the larger.
+    async fn check_prefix(&self, a: &TrustedCheckpoint, b: &TrustedCheckpoint) -> Result<(), Failure> {
+        let (older, newer) = if a.checkpoint.size() <= b.checkpoint.size() { (a, b) } else { (b, a) };
+        let (old, new) = (older.checkpoint.size(), newer.checkpoint.size());
+        if old == new && older.checkpoint.root() == newer.checkpoint.root() || old == 0 {
+            return Ok(());
+        }
+        let tiles = self.authenticated_tiles(old, newer).await?;
+        let tile = |id: TileId| tiles.get(&id).cloned().unwrap_or_default();
+        let proof = consistency::prove(old, new, tile);
+        let root = if old == new { newer.checkpoint.root() } else { consistency::root_at(old, new, tile) };
+        verify_consistency(old, root, new, newer.checkpoint.root(), &proof).map_err(|error| {
+            Failure::with_exit(
+                Exit::Invalid,
+                format!("the tiles do not lead to the signed root of size {new}: {error}"),
+            )
+            .hint("what answered is broken, or not the log; try another mirror")
+        })?;
+        if root == older.checkpoint.root() {
+            return Ok(());
+        }
+        let evidence = Evidence::fork(older.note.clone(), newer.note.clone(), root, &proof);
+        let message = format!("the log forked: it signed two different trees of size {old}");
+        Err(self.evidence_kept(&message, &evidence))
+    }
+
+    /// The tiles that prove the size `old` in `newer`, checked against its root.
+    async fn authenticated_tiles(
+        &self,
+        old: u64,
+        newer: &TrustedCheckpoint,
+    ) -> Result<BTreeMap<TileId, Vec<Hash>>, Failure> {
+        let size = newer.checkpoint.size();
+        let mut tiles = BTreeMap::new();
+        if old == size {
+            return Ok(tiles);
+        }
+        for id in consistency::tiles(old, size) {
+            tiles.insert(id, self.source.tile(id).await?);
+        }
+        let mut edge = Vec::new();
+        for id in Edge::tiles(size) {
+            edge.push(match tiles.get(&id) {
+                Some(items) => items.clone(),
+                None => self.source.tile(id).await?,
+            });
+        }
+        let edge = Edge::from_tiles(size, &edge).context("the tiles at the edge of the tree are short")?;
+        ensure_root(edge.root(), newer)?;
+        Ok(tiles)
+    }
+
+    fn evidence_kept(&self, message: &str, evidence: &Evidence) -> Failure {
+        match self.state.save_evidence(evidence) {
+            Ok(path) => {
+                Failure::with_exit(Exit::Misbehaved, format!("{message}; evidence: {}", path.display()))
+                    .hint("do not use its files; show the evidence to the witnesses and the log's operator")
+            }
+            Err(error) => Failure::with_exit(
+                Exit::Misbehaved,
+                format!("{message}; the evidence could NOT be kept: {error:#}"),
+            )
+            .hint("make room in the state directory and run the command again"),
+        }
+    }
+}
+
+fn ensure_root(root: Hash, checkpoint: &TrustedCheckpoint) -> anyhow::Result<()> {
+    ensure!(
+        root == checkpoint.checkpoint.root(),
+        anyhow!("the tiles at the edge of the tree do not lead to the signed root")
+    );
+    Ok(())
+}
