@@ -98,7 +98,7 @@ impl Edge {
     /// For each level l, the root over the leaves that fill no whole subtree of
     /// 256^l, which is the last, ragged item of that level; `None` if there are
     /// none. One more level than the edge has: the last is the root of the tree.
-    pub(crate) fn rests(&self) -> Vec<Option<Hash>> {
+    pub fn rests(&self) -> Vec<Option<Hash>> {
         let mut rests = vec![None];
         let mut below: Option<Hash> = None;
         for items in &self.levels {

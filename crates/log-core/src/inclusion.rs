@@ -7,13 +7,12 @@
 //! Plan, fetch, fold: [`tiles`] lists what to read, [`prove`] computes. What is
 //! left out: verification (`proof`).
 
-use crate::edge::Edge;
 use crate::hash::Hash;
 use crate::tile::{Level, TILE_HEIGHT, TileId};
 use crate::tile_tree;
 
 /// The tiles on the path of leaf `index` in the tree of `size` leaves, lowest
-/// level first. Beside them the [`Edge`] of the same tree is needed.
+/// level first.
 ///
 /// # Panics
 /// When `index` is not below `size`.
@@ -24,16 +23,14 @@ pub fn tiles(index: u64, size: u64) -> Vec<Option<TileId>> {
         .collect()
 }
 
-/// The inclusion proof of leaf `index` in the tree that `edge` is the edge of.
+/// The inclusion proof of leaf `index` in the tree of `size` leaves.
 ///
-/// `on_path` are the items of [`tiles`], in that order; where the tree has no
-/// tile the list is empty.
+/// `rests` are the tree's [`Edge::rests`](crate::edge::Edge::rests). `on_path` are the items of [`tiles`], in
+/// that order; where the tree has no tile the list is empty.
 ///
 /// # Panics
 /// When `index` is not below the size, or the items are not those of the tiles.
-pub fn prove(index: u64, edge: &Edge, on_path: &[Vec<Hash>]) -> Vec<Hash> {
-    let size = edge.size();
-    let rests = edge.rests();
+pub fn prove(index: u64, size: u64, rests: &[Option<Hash>], on_path: &[Vec<Hash>]) -> Vec<Hash> {
     let mut proof = Vec::new();
     for (level, items) in (0..levels(size)).zip(on_path) {
         let shift = TILE_HEIGHT * u32::from(level);

@@ -48,9 +48,9 @@ pub mod trust_policy;
 pub mod verdict;
 
 #[cfg(test)]
-mod fixture;
-#[cfg(test)]
 mod reference;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 #[cfg(test)]
 mod toy;
 #[cfg(test)]

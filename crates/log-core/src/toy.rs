@@ -33,7 +33,7 @@ impl ToyLog {
             .into_iter()
             .map(|id| id.map(|id| self.tile(id)).unwrap_or_default())
             .collect();
-        inclusion::prove(index, &self.edge, &items)
+        inclusion::prove(index, self.edge.size(), &self.edge.rests(), &items)
     }
 
     pub(crate) fn consistency(&self, old: u64) -> Vec<Hash> {

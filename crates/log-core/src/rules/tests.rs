@@ -1,9 +1,9 @@
 use super::*;
 use crate::commitment::IndexCommitment;
-use crate::fixture::{genesis, key, policy, public, signed, signed_policy, signed_release};
 use crate::hash::EMPTY_ROOT;
 use crate::history::{History, Violation};
 use crate::policy::Roots;
+use crate::testing::{genesis, key, policy, public, signed, signed_policy, signed_release};
 
 fn refuses_release(signed: &SignedStatement) -> Refusal {
     authorise(signed, Some(&policy()), &genesis()).expect_err("a refusal")

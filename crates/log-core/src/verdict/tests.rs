@@ -6,8 +6,8 @@ use crate::artifact::candidates;
 use crate::checkpoint::Checkpoint;
 use crate::commitment::IndexCommitment;
 use crate::cosignature;
-use crate::fixture::{genesis, key, policy, release, sha256, signed_policy, signed_release};
 use crate::index::VerifiableIndex;
+use crate::testing::{genesis, key, policy, release, sha256, signed_policy, signed_release};
 use crate::toy::ToyLog;
 
 /// A log in memory that puts anything into its tree.

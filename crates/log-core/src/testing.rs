@@ -1,4 +1,8 @@
-//! Keys, a policy and releases for tests.
+//! Keys, a policy and releases for tests (feature `testing`).
+//!
+//! Everything is a function of its arguments: the same name is the same key.
+
+#![allow(clippy::expect_used, reason = "only tests use this module")]
 
 use crate::artifact::{FileName, ProjectName, Version};
 use crate::dsse::Envelope;
@@ -9,21 +13,25 @@ use crate::policy::{Coverage, Pattern, Policy, Publisher, Roots};
 use crate::rules::Genesis;
 use crate::statement::{PolicyStatement, Release, ReleaseFile};
 
-pub(crate) fn key(name: &str) -> SignerKey {
+/// The key called `name`.
+pub fn key(name: &str) -> SignerKey {
     let seed = *digest(&[name.as_bytes()]).as_bytes();
     SignerKey::from_seed(KeyName::parse(name).expect("a name"), &seed)
 }
 
-pub(crate) fn public(name: &str) -> VerifierKey {
+/// Its public half.
+pub fn public(name: &str) -> VerifierKey {
     key(name).public().clone()
 }
 
-pub(crate) fn genesis() -> Genesis {
+/// `log.example`, born with two of three root keys.
+pub fn genesis() -> Genesis {
     let roots = Roots::new(2, vec![public("root1"), public("root2"), public("root3")]).expect("2 of 3");
     Genesis { log: public("log.example"), roots }
 }
 
-pub(crate) fn policy() -> Policy {
+/// `team` publishes nova, `oslo` publishes oslo-*; everything is covered.
+pub fn policy() -> Policy {
     let pattern = |text: &str| Pattern::parse(text).expect("a pattern");
     Policy {
         version: 1,
@@ -36,7 +44,8 @@ pub(crate) fn policy() -> Policy {
     }
 }
 
-pub(crate) fn signed(payload: Vec<u8>, signers: &[&str]) -> SignedStatement {
+/// A payload signed by some keys.
+pub fn signed(payload: Vec<u8>, signers: &[&str]) -> SignedStatement {
     let mut envelope = Envelope::unsigned(payload);
     for signer in signers {
         envelope.sign(&key(signer));
@@ -44,11 +53,13 @@ pub(crate) fn signed(payload: Vec<u8>, signers: &[&str]) -> SignedStatement {
     SignedStatement::new(envelope).expect("a statement")
 }
 
-pub(crate) fn signed_policy(policy: Policy, signers: &[&str]) -> SignedStatement {
+/// A policy for `log.example`.
+pub fn signed_policy(policy: Policy, signers: &[&str]) -> SignedStatement {
     signed(PolicyStatement::new(&public("log.example"), policy).to_payload(), signers)
 }
 
-pub(crate) fn release(project: &str, version: &str, bytes: &str) -> Release {
+/// An sdist and a wheel; `bytes` stands for their content.
+pub fn release(project: &str, version: &str, bytes: &str) -> Release {
     let file = |name: String| ReleaseFile {
         sha256: sha256(&format!("{name} {bytes}")),
         name: FileName::parse(&name).expect("a file name"),
@@ -65,10 +76,12 @@ pub(crate) fn release(project: &str, version: &str, bytes: &str) -> Release {
     }
 }
 
-pub(crate) fn signed_release(project: &str, version: &str, bytes: &str, signer: &str) -> SignedStatement {
+/// Such a release, signed.
+pub fn signed_release(project: &str, version: &str, bytes: &str, signer: &str) -> SignedStatement {
     signed(release(project, version, bytes).to_payload(), &[signer])
 }
 
-pub(crate) fn sha256(text: &str) -> Hash {
+/// The digest of a text.
+pub fn sha256(text: &str) -> Hash {
     digest(&[text.as_bytes()])
 }

@@ -1,0 +1,81 @@
+//! The default back end: files in a directory, durable by fsync.
+//!
+//! The layout is the paths themselves, so the directory of a log can be served by
+//! any static web server.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use log_io::durable;
+
+use super::{Head, Objects};
+use crate::head::HeadRecord;
+
+/// Objects as files.
+#[derive(Debug)]
+pub struct DirectoryObjects {
+    root: PathBuf,
+}
+
+/// The head as a file. The data directory's lock keeps other processes out.
+#[derive(Debug)]
+pub struct FileHead {
+    path: PathBuf,
+    swapping: Mutex<()>,
+}
+
+impl DirectoryObjects {
+    /// Objects below `root`, which exists.
+    pub fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+}
+
+impl Objects for DirectoryObjects {
+    fn put(&self, objects: &[(String, Vec<u8>)]) -> io::Result<()> {
+        durable::write_batch(objects.iter().map(|(path, bytes)| (self.root.join(path), bytes.as_slice())))
+    }
+
+    fn overwrite(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        durable::write(&self.root.join(path), bytes)
+    }
+
+    fn get(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+        durable::read(&self.root.join(path))
+    }
+
+    fn delete(&self, path: &str) -> io::Result<()> {
+        durable::remove(&self.root.join(path)).map(|_| ())
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        fs::read_dir(&self.root)?
+            .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
+            .collect()
+    }
+}
+
+impl FileHead {
+    /// The head in the file at `path`.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, swapping: Mutex::new(()) }
+    }
+}
+
+impl Head for FileHead {
+    fn load(&self) -> io::Result<Option<HeadRecord>> {
+        let Some(bytes) = durable::read(&self.path)? else { return Ok(None) };
+        let damaged = || io::Error::new(io::ErrorKind::InvalidData, "the head record is damaged");
+        HeadRecord::parse(&bytes).map(Some).ok_or_else(damaged)
+    }
+
+    fn swap(&self, old: Option<&HeadRecord>, new: &HeadRecord) -> io::Result<bool> {
+        let _swapping = self.swapping.lock();
+        if self.load()?.as_ref() != old {
+            return Ok(false);
+        }
+        durable::write(&self.path, new.to_string().as_bytes()).map(|()| true)
+    }
+}
