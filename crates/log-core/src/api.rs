@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{FileName, ProjectName};
+use crate::artifact::{FileName, ProjectName, Version};
 use crate::hash::{Hash, decode_base64, encode_base64};
 use crate::proof_file::ProvenEntry;
 
@@ -58,6 +58,13 @@ pub enum LookupKey {
     },
     /// The statements that give any file this SHA-256, in lower-case hex.
     Digest(HexDigest),
+    /// The statements about a version of a project.
+    Release {
+        /// The project.
+        project: ProjectName,
+        /// The version; spellings that PEP 440 holds equal are one release.
+        version: Version,
+    },
     /// The statements about a project, from the given index on.
     Project {
         /// The project.
@@ -176,7 +183,8 @@ mod tests {
             (r#"{"keys":[{"file":{"project":"nova","name":"a/b"}}]}"#, "a/b"),
             (r#"{"keys":[{"file":{"project":"nova"}}]}"#, "name"),
             (r#"{"keys":[{"digest":"E3"}]}"#, "digest"),
-            (r#"{"keys":[{"release":"nova"}]}"#, "release"),
+            (r#"{"keys":[{"release":{"project":"nova","version":"v1"}}]}"#, "v1"),
+            (r#"{"keys":[{"releases":"nova"}]}"#, "releases"),
             (r#"{"keys":[],"more":1}"#, "more"),
         ] {
             let error = parse(bad).expect_err(bad).to_string();

@@ -9,6 +9,7 @@
 //! | the tree | [`hash`], [`tile`], [`tile_tree`], [`edge`], [`inclusion`], [`consistency`], [`proof`] |
 //! | what is signed | [`key`], [`note`], [`checkpoint`], [`cosignature`], [`trust_policy`] |
 //! | what is logged | [`artifact`], [`dsse`], [`statement`], [`policy`], [`commitment`], [`index`], [`entry`] |
+//! | what others say | [`simple_index`] |
 //! | what is decided | [`rules`], [`history`], [`verdict`], [`evidence`] |
 //! | what travels | [`bundle`], [`proof_file`], [`api`], [`limits`] |
 //!
@@ -41,6 +42,7 @@ mod prefix_map;
 pub mod proof;
 pub mod proof_file;
 pub mod rules;
+pub mod simple_index;
 pub mod statement;
 pub mod tile;
 pub mod tile_tree;

@@ -133,6 +133,13 @@ impl Http {
     }
 }
 
+/// The URL that `reference` means on the page at `base`, without its fragment.
+pub fn join(base: &str, reference: &str) -> Option<String> {
+    let mut url = reqwest::Url::parse(base).ok()?.join(reference).ok()?;
+    url.set_fragment(None);
+    matches!(url.scheme(), "http" | "https").then(|| url.into())
+}
+
 async fn read_body(url: &str, mut response: Response, limit: usize) -> Result<Vec<u8>, FetchError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(url, &error))? {

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use log_core::key::{KeyName, SignerKey};
+use log_core::key::{KeyName, SignerKey, VerifierKey};
 
 /// Longest key file: a name of 255 bytes, the key and a line feed.
 const MAX_KEY_FILE_BYTES: u64 = 1024;
@@ -38,6 +38,21 @@ pub fn load(path: &Path) -> anyhow::Result<SignerKey> {
         fs::read_to_string(path).with_context(|| format!("cannot read key file {}", path.display()))?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     SignerKey::parse(line).with_context(|| format!("{} holds no key", path.display()))
+}
+
+/// A public key given on a command line: a vkey, or a file that holds one.
+pub fn public_key(argument: &str) -> anyhow::Result<VerifierKey> {
+    let error = match VerifierKey::parse(argument) {
+        Ok(key) => return Ok(key),
+        Err(error) => error,
+    };
+    let path = Path::new(argument);
+    if !path.is_file() {
+        return Err(error)
+            .with_context(|| format!("{argument:?} is neither a public key nor a file with one"));
+    }
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    VerifierKey::parse(text.trim_end()).with_context(|| format!("{} holds no public key", path.display()))
 }
 
 #[cfg(unix)]

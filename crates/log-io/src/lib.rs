@@ -4,6 +4,7 @@
 //!
 //! | module | owns |
 //! |---|---|
+//! | [`args`] | arguments that commands of several binaries share |
 //! | [`clock`] | the one place that reads the time |
 //! | [`durable`] | files that survive a crash: temp, fsync, rename, fsync of the directory |
 //! | [`key_file`] | private keys on disk, 0600 or refused |
@@ -14,6 +15,7 @@
 //! | [`state`] | last seen checkpoints and evidence on disk |
 //! | [`outcome`] | exit codes, errors with a next step, and printing |
 
+pub mod args;
 pub mod clock;
 pub mod durable;
 pub mod fetch;

@@ -125,9 +125,10 @@ pub fn report(outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(failure) => {
-            note(format_args!("error: {failure}"));
+            // Messages may repeat what a server said.
+            note(format_args!("error: {}", shown(&failure.to_string())));
             if let Some(hint) = &failure.hint {
-                note(format_args!("hint: {hint}"));
+                note(format_args!("hint: {}", shown(hint)));
             }
             ExitCode::from(failure.exit.code())
         }

@@ -12,7 +12,7 @@
 //! max_age = 86400                     # seconds; oldest acceptable cosignature
 //! ```
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use log_core::key::VerifierKey;
@@ -58,6 +58,16 @@ fn one() -> usize {
 }
 
 impl TrustedLog {
+    /// Where the trust file is unless told otherwise:
+    /// `$XDG_CONFIG_HOME/wheeltap/trust.toml`, or `~/.config/wheeltap/trust.toml`.
+    pub fn default_path() -> anyhow::Result<PathBuf> {
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        set("XDG_CONFIG_HOME")
+            .or_else(|| set("HOME").map(|home| home.join(".config")))
+            .map(|base| base.join("wheeltap/trust.toml"))
+            .context("neither XDG_CONFIG_HOME nor HOME is set; give the trust file with --trust")
+    }
+
     /// Reads a trust file.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)

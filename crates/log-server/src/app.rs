@@ -202,6 +202,9 @@ impl App {
             LookupKey::File { project, name } => {
                 self.view.by_key(&IndexKey::File(project.clone(), name.clone()), 0, room + 1)?
             }
+            LookupKey::Release { project, version } => {
+                self.view.by_key(&IndexKey::Release(project.clone(), version.clone()), 0, room + 1)?
+            }
             LookupKey::Digest(digest) => self.view.by_digest(digest.0, room + 1)?,
             LookupKey::Project { name, from } => {
                 self.view.by_key(&IndexKey::Project(name.clone()), *from, room + 1)?

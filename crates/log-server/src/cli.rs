@@ -4,16 +4,16 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use log_core::key::VerifierKey;
 use log_core::policy::Roots;
+use log_io::key_file;
 use log_io::outcome::{Exit, Failure, Outcome, note, print};
 
 use crate::{init, serve};
 
 const AFTER_HELP: &str = "\
 A first log, on this machine:
-  wheeltap keygen root.example.org root.key           prints the root's public key
-  wheeltap-log init --dir log --origin log.example.org --root <public key>
+  wheeltap keygen root.example.org root.key
+  wheeltap-log init --dir log --origin log.example.org --root root.key.pub
   wheeltap-log serve --dir log
 
 Then make, sign and submit the first policy with `wheeltap policy`.
@@ -42,8 +42,8 @@ enum Command {
         /// The log's name: its future URL without the scheme, e.g. log.example.org
         #[arg(long)]
         origin: String,
-        /// Public key of someone who signs policies; repeat for several
-        #[arg(long = "root", required = true, value_name = "VKEY")]
+        /// Public key of someone who signs policies, or a file with it; repeat for several
+        #[arg(long = "root", required = true, value_name = "KEY")]
         roots: Vec<String>,
         /// How many root keys must sign a policy
         #[arg(long, default_value_t = 1)]
@@ -75,8 +75,8 @@ impl Cli {
             Command::Init { dir, origin, roots, threshold } => {
                 let mut keys = Vec::new();
                 for root in &roots {
-                    let key = VerifierKey::parse(root);
-                    keys.push(key.map_err(|error| Failure::usage(format!("--root: {error}")))?);
+                    let key = key_file::public_key(root);
+                    keys.push(key.map_err(|error| Failure::usage(format!("--root: {error:#}")))?);
                 }
                 let roots = Roots::new(threshold, keys)
                     .map_err(|error| Failure::usage(format!("--threshold: {error}")))?;

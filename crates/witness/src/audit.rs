@@ -16,18 +16,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::{StreamExt as _, stream};
 use log_core::artifact::ProjectName;
 use log_core::policy::Policy;
+use log_core::simple_index::{self, Page};
 use log_core::statement::Release;
+use log_io::args::Format;
 use log_io::clock;
 use log_io::fetch::Http;
 use log_io::outcome::{Exit, Failure, Outcome, note, print, progress, shown};
 use log_io::session::Session;
-use log_io::state::LogState;
-use log_io::trust_file::TrustedLog;
 
-use crate::cli::{AuditArgs, Format};
+use crate::cli::AuditArgs;
 use crate::findings::{count_logged, findings};
 use crate::report::{AuditedLog, ProjectAudit, Report};
-use crate::simple_index::{MAX_PAGE_BYTES, MEDIA_TYPE, Page};
 
 /// How many pages are asked for at a time.
 const CONCURRENT_REQUESTS: usize = 4;
@@ -38,15 +37,10 @@ type Answer = Result<Option<Page>, String>;
 
 /// Audits, and prints what was found.
 pub async fn run(arguments: &AuditArgs) -> Outcome {
-    let trusted = TrustedLog::load(&arguments.trust)?;
-    let state = match &arguments.state {
-        Some(directory) => directory.clone(),
-        None => LogState::default_directory()?,
-    };
-    let http = Http::new("wheeltap-witness")?;
-    let session = Session::new(http.clone(), trusted, &state)?;
+    let session = arguments.log.session("wheeltap-witness")?;
+    let http = session.http.clone();
 
-    session.checkpoint(clock::now()).await.map_err(|failure| safe_to_show(&failure))?;
+    session.checkpoint(clock::now()).await?;
     let answers = ask_index(&http, &arguments.index_url, &arguments.projects).await;
     let report = compare_with_log(&session, &arguments.index_url, &answers).await?;
 
@@ -94,8 +88,8 @@ async fn ask_index(http: &Http, index: &str, projects: &[ProjectName]) -> BTreeM
 }
 
 async fn ask(http: &Http, index: &str, project: &ProjectName) -> Answer {
-    let url = format!("{index}{project}/");
-    let body = http.get_as(&url, Some(MEDIA_TYPE), MAX_PAGE_BYTES).await;
+    let url = simple_index::project_url(index, project);
+    let body = http.get_as(&url, Some(simple_index::MEDIA_TYPE), simple_index::MAX_PAGE_BYTES).await;
     // The error may repeat what the index says.
     let Some(body) = body.map_err(|error| shown(&error.to_string()))? else { return Ok(None) };
     Page::parse(project, &body).map(Some).map_err(|error| format!("{url}: {error}"))
@@ -107,8 +101,8 @@ async fn compare_with_log(
     index: &str,
     answers: &BTreeMap<ProjectName, Answer>,
 ) -> Result<Report, Failure> {
-    let checkpoint = session.checkpoint(clock::now()).await.map_err(|failure| safe_to_show(&failure))?;
-    let history = session.read_history(&checkpoint).await.map_err(|failure| safe_to_show(&failure))?;
+    let checkpoint = session.checkpoint(clock::now()).await?;
+    let history = session.read_history(&checkpoint).await?;
     let (Some((_, policy)), Some(commitment)) = (history.policy(), history.commitment()) else {
         return Err(Failure::new("the log is empty: it has no policy that says what it covers"));
     };
@@ -155,14 +149,5 @@ fn judge(project: &ProjectName, answer: &Answer, logged: &[(u64, Release)], poli
         files_logged: count_logged(logged),
         findings,
         remarks,
-    }
-}
-
-/// Messages about the log may repeat what it answered.
-fn safe_to_show(failure: &Failure) -> Failure {
-    let safe = Failure::with_exit(failure.exit(), shown(&failure.to_string()));
-    match failure.next_step() {
-        Some(hint) => safe.hint(hint),
-        None => safe,
     }
 }

@@ -3,11 +3,10 @@
 //! Invariant: what is here is what the rest may rely on: names are normalised, the
 //! index URL ends in `/` and carries no password that a report would repeat.
 
-use std::path::PathBuf;
-
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use log_core::artifact::{NameError, ProjectName};
+use log_io::args::{Format, LogArgs};
 
 /// Compares a package index with a transparency log of releases
 #[derive(Debug, Parser)]
@@ -39,10 +38,6 @@ pub enum Command {
 /// What to audit.
 #[derive(Debug, Args)]
 pub struct AuditArgs {
-    /// The trust file: the log, its keys and its witnesses
-    #[arg(long, value_name = "FILE")]
-    pub trust: PathBuf,
-
     /// A project to audit, in any spelling; repeatable
     #[arg(long = "project", value_name = "NAME", required = true, value_parser = project)]
     pub projects: Vec<ProjectName>,
@@ -51,31 +46,19 @@ pub struct AuditArgs {
     #[arg(long, value_name = "URL", default_value = "https://pypi.org/simple/", value_parser = index_url)]
     pub index_url: String,
 
-    /// Where to remember the last checkpoint
-    #[arg(long, value_name = "DIR", help = STATE_HELP)]
-    pub state: Option<PathBuf>,
-
     /// How to print the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-}
 
-/// How findings are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// A line per finding.
-    Text,
-    /// One JSON document, schema 1.
-    Json,
+    /// The log and the trust in it
+    #[command(flatten)]
+    pub log: LogArgs,
 }
-
-const STATE_HELP: &str =
-    "Where to remember the last checkpoint [default: $XDG_STATE_HOME/wheeltap or ~/.local/state/wheeltap]";
 
 const AUDIT_HELP: &str = "\
 Findings:
   extra-release  a version on the index of which nothing is logged
-  extra-file     a file that is not logged, beside files of a logged version
+  extra-file     a file that is not logged, of a logged version or of none
   hash-mismatch  the same file name with another sha256, or with none
   missing-file   logged, and not on the index: deleted, or not uploaded yet
 Releases and files are extra only where the log's policy covers the version.
@@ -84,7 +67,7 @@ Example:
   wheeltap-witness audit --trust trust.toml --project nova --project oslo.config
 
 Exit codes:
-   0  the index has what the log has
+   0  nothing found: index and log agree on each project
    1  failed; also when only some of the projects have no verdict: the findings
       in the others are printed all the same, the JSON names both
    2  wrong usage
@@ -143,7 +126,7 @@ mod tests {
         let projects: Vec<&str> = arguments.projects.iter().map(ProjectName::as_str).collect();
         assert_eq!(projects, ["oslo-config", "nova"]);
         assert_eq!(arguments.index_url, "http://[::1]:80/x/");
-        assert_eq!((arguments.format, arguments.state), (Format::Text, None));
+        assert_eq!(arguments.format, Format::Text);
         let defaults = parse(&["--project", "nova"]).expect("arguments");
         assert_eq!(defaults.index_url, "https://pypi.org/simple/");
     }

@@ -29,7 +29,7 @@ use log_core::limits::MAX_FILE_NAME_BYTES;
 use log_core::policy::Policy;
 use log_core::statement::Release;
 
-use crate::simple_index::{EXCERPT_CHARS, Page, escaped};
+use log_core::simple_index::{EXCERPT_CHARS, Page, escaped};
 
 /// A difference between the index and the log.
 #[derive(Debug, Clone, PartialEq, Eq)]

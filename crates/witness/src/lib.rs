@@ -11,7 +11,6 @@
 //! |---|---|
 //! | [`cli`] | arguments and help |
 //! | [`audit`] | one pass: reads the log, asks the index, prints, exit code |
-//! | [`simple_index`] | a project's page of the index, strictly parsed |
 //! | [`findings`] | the decision: logged releases and a page → findings |
 //! | [`report`] | how an audit is written |
 //!
@@ -23,4 +22,3 @@ pub mod audit;
 pub mod cli;
 pub mod findings;
 pub mod report;
-pub mod simple_index;

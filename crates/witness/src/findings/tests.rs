@@ -5,7 +5,7 @@ use log_core::policy::{Coverage, Pattern, Roots};
 use log_core::statement::ReleaseFile;
 
 use super::*;
-use crate::simple_index::IndexFile;
+use log_core::simple_index::IndexFile;
 
 /// The version, and its files as `name=bytes`.
 type LoggedRelease<'a> = (&'a str, &'a [&'a str]);
@@ -260,7 +260,7 @@ fn page(files: &[&str]) -> Page {
         let mut parts = text.split('=');
         let name = file_name(parts.next().unwrap_or_default());
         let mut digest = || parts.next().map(sha256).into_iter().collect();
-        (name, IndexFile { sha256: digest(), metadata_sha256: digest() })
+        (name, IndexFile { sha256: digest(), metadata_sha256: digest(), ..IndexFile::default() })
     };
     Page { files: files.iter().map(file).collect(), bad_names: BTreeSet::new() }
 }

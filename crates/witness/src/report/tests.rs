@@ -66,7 +66,7 @@ fn json_schema_1() {
   "log": {
     "origin": "log.example",
     "size": 7,
-    "root": "SBNJbRVumFHbF04aDNg0s6sQMw4PKhKBo32Y48Ul9SU=",
+    "root": "SBNJTRN+FjG7owHVrKtue7eqdM4RhdRWVl71HXN2d7I=",
     "log_time": 1700000000
   },
   "index": "https://pypi.org/simple/",
@@ -131,7 +131,7 @@ fn the_summary_counts() {
     let mut report = report();
     assert_eq!(
         report.summary(),
-        "audited 2 projects, 1 of them without a verdict, 3 files on the index, 1 logged, against \
+        "audited 2 projects, 1 of them without a verdict, 3 files on the index, 2 logged, against \
          checkpoint size 7 (log time 2023-11-14T22:13:20Z): 3 findings"
     );
     report.projects.truncate(1);

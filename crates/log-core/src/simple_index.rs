@@ -16,19 +16,20 @@
 //! Every sha256 that an installer might go by is read: `hashes`, the fragment of
 //! `url` (which pip prefers), and the metadata's digest in each spelling in use
 //! (PEP 658, 691, 714). Left out: fetching; HTML pages; digests of other kinds,
-//! which the log does not have; sizes, upload times, yanks and the project's
-//! status, which older servers do not send.
+//! which the log does not have; upload times, yanks and the project's status,
+//! which older servers do not send.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
 
-use log_core::artifact::{FileName, ProjectName};
-use log_core::hash::{Hash, parse_decimal};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
+
+use crate::artifact::{FileName, ProjectName};
+use crate::hash::{Hash, parse_decimal};
 
 /// The media type to ask for.
 pub const MEDIA_TYPE: &str = "application/vnd.pypi.simple.v1+json";
@@ -41,7 +42,7 @@ pub const MAX_FILES: usize = 100_000;
 pub const MAX_PAGE_BYTES: usize = 64 << 20;
 
 /// How much of the index's text an error repeats.
-pub(crate) const EXCERPT_CHARS: usize = 200;
+pub const EXCERPT_CHARS: usize = 200;
 
 /// What an index offers of a project.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,6 +61,10 @@ pub struct IndexFile {
     pub sha256: BTreeSet<Hash>,
     /// The same for the metadata beside it (`<file>.metadata`).
     pub metadata_sha256: BTreeSet<Hash>,
+    /// Where it is, perhaps relative to the page. Any text.
+    pub url: String,
+    /// How many bytes it has; older servers do not say.
+    pub size: Option<u64>,
 }
 
 /// Why an answer is not a page of the project. What the index wrote is escaped
@@ -134,6 +139,11 @@ impl Page {
     }
 }
 
+/// The URL of a project's page below that of an index.
+pub fn project_url(index: &str, project: &ProjectName) -> String {
+    format!("{}/{project}/", index.trim_end_matches('/'))
+}
+
 #[derive(Deserialize)]
 struct WirePage {
     meta: Object<WireMeta>,
@@ -152,6 +162,7 @@ struct WireFile {
     filename: String,
     #[serde(default)]
     url: String,
+    size: Option<u64>,
     #[serde(default)]
     hashes: Object<WireHashes>,
     #[serde(rename = "core-metadata")]
@@ -169,7 +180,7 @@ struct WireHashes {
 
 /// `true` and `false` say only whether there is metadata.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a boolean or hashes as metadata")]
 enum WireMetadata {
     Offered(#[allow(dead_code, reason = "nothing to compare")] bool),
     Hashed(Object<WireHashes>),
@@ -187,6 +198,8 @@ impl WireFile {
         Ok(IndexFile {
             sha256: self.parse_all(self.hashes.0.sha256.as_deref().into_iter().chain(in_url))?,
             metadata_sha256: self.parse_all(metadata)?,
+            url: self.url.clone(),
+            size: self.size,
         })
     }
 
@@ -261,7 +274,7 @@ fn excerpt(text: &str) -> String {
 }
 
 /// Text from the index in printable ASCII; different texts stay different.
-pub(crate) fn escaped(text: impl Iterator<Item = char>) -> String {
+pub fn escaped(text: impl Iterator<Item = char>) -> String {
     let mut escaped = String::new();
     for c in text {
         match c {

@@ -68,13 +68,13 @@ fn each_sha256_an_installer_may_go_by_is_read() {
         (r#","hashes":{}"#.to_owned(), vec![], vec![]),
         (r#","hashes":{"md5":"x","sha512":"y"}"#.to_owned(), vec![], vec![]),
         (format!(r#","hashes":{{"sha256":"{SHA}"}}"#), vec![SHA], vec![]),
-        (format!(r##","url":"/f.whl#sha256={SHA}""##), vec![SHA], vec![]),
+        (format!(r#","url":"/f.whl#sha256={SHA}""#), vec![SHA], vec![]),
         (
-            format!(r##","url":"f.whl#egg=f&sha256={OTHER}","hashes":{{"sha256":"{SHA}"}}"##),
+            format!(r#","url":"f.whl#egg=f&sha256={OTHER}","hashes":{{"sha256":"{SHA}"}}"#),
             vec![OTHER, SHA],
             vec![],
         ),
-        (r##","url":"f.whl#md5=x""##.to_owned(), vec![], vec![]),
+        (r#","url":"f.whl#md5=x""#.to_owned(), vec![], vec![]),
         (format!(r#","core-metadata":{{"sha256":"{SHA}"}}"#), vec![], vec![SHA]),
         (format!(r#","dist-info-metadata":{{"sha256":"{SHA}"}}"#), vec![], vec![SHA]),
         (format!(r#","data-dist-info-metadata":{{"sha256":"{SHA}"}}"#), vec![], vec![SHA]),
@@ -100,7 +100,7 @@ fn bad_digests_are_errors() {
         for field in [
             format!(r#","hashes":{{"sha256":"{bad}"}}"#),
             format!(r#","core-metadata":{{"sha256":"{bad}"}}"#),
-            format!(r##","url":"f.whl#sha256={bad}""##),
+            format!(r#","url":"f.whl#sha256={bad}""#),
         ] {
             let error = parse_file(&field).expect_err(&field);
             assert!(error.contains("64 lower-case hex digits") && error.contains("f.whl"), "{error}");
@@ -146,14 +146,16 @@ fn bad_pages_are_errors() {
         (good.replace("\"hashes\"", "\"filename\":\"b\",\"hashes\""), "duplicate field"),
         (good.replace("\"hashes\":{}", "\"hashes\":[\"x\"]"), "an object"),
         (good.replace("\"hashes\":{}", "\"hashes\":{\"sha256\":\"x\",\"sha256\":\"y\"}"), "duplicate field"),
-        (good.replace("\"hashes\":{}", "\"core-metadata\":\"yes\""), "WireMetadata"),
-        (good.replace("\"hashes\":{}", "\"core-metadata\":[\"x\"]"), "WireMetadata"),
+        (good.replace("\"hashes\":{}", "\"core-metadata\":\"yes\""), "a boolean or hashes"),
+        (good.replace("\"hashes\":{}", "\"core-metadata\":[\"x\"]"), "a boolean or hashes"),
+        (good.replace("{}", &"[".repeat(5_000)), "expected"),
+        (good.replace("\"hashes\":{}", &format!("\"core-metadata\":{}", "[".repeat(5_000))), "recursion"),
         (good.replace("\"a-1.tar.gz\"", "1"), "string"),
         (page_of(r#"["a-1.tar.gz"]"#), "an object"),
         (page_of(r#"{"url":"a-1.tar.gz"}"#), "`filename`"),
         (page_of(&format!("{file},{file}")), "\"a-1.tar.gz\" twice"),
         (page_of(&format!("{0},{0}", file.replace("a-1", "a 1"))), "\"a 1.tar.gz\" twice"),
-        (good.replace("\"name\"", &format!("\"x\":{}\"name\"", "[".repeat(5_000))), "recursion"),
+        (good.replace("\"name\"", &format!("\"x\":{}\"name\"", "[".repeat(5_000))), "expected"),
     ] {
         let error = parse(&bad).expect_err(&bad).to_string();
         assert!(error.contains(says), "{error} should say {says}");
@@ -192,7 +194,7 @@ proptest! {
     #[test]
     fn never_panics_on_damaged_pages(at in any::<prop::sample::Index>(), with in any::<Vec<u8>>(), cut in 0..9_usize) {
         let file = format!(
-            r##"{{"filename":"f.whl","url":"f#sha256={SHA}","hashes":{{"sha256":"{SHA}"}},"core-metadata":true}}"##
+            r#"{{"filename":"f.whl","url":"f#sha256={SHA}","hashes":{{"sha256":"{SHA}"}},"core-metadata":true}}"#
         );
         let mut body = page_of(&file).into_bytes();
         let at = at.index(body.len());

@@ -1,0 +1,97 @@
+//! The command line of `wheeltap`: all arguments in one place.
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use log_core::artifact::{ProjectName, Version};
+use log_core::hash::Hash;
+use log_io::outcome::{Exit, Outcome};
+
+use crate::commands::{append, demo, evidence, import, keygen, lookup, policy, trust, verify};
+
+const AFTER_HELP: &str = "\
+See it work, on this machine and a real PyPI project:
+  wheeltap demo
+
+Exit codes:
+   0  verified, or done
+   1  failed: there is no verdict
+   2  usage
+  10  not in the log
+  11  a hash, proof or signature is wrong
+  12  the quorum of witnesses is not met, or its cosignatures are too old
+  13  the log misbehaved; evidence was written
+  20  the audit found something (wheeltap-witness)
+Data goes to stdout, everything else to stderr.";
+
+/// Record release artifacts in a transparency log, and verify them against it
+#[derive(Debug, Parser)]
+#[command(name = "wheeltap", version, after_help = AFTER_HELP)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Verify files against the log
+    Verify(verify::VerifyArgs),
+    /// Show what the log says about a file, a digest or a project, proven
+    Lookup(lookup::LookupArgs),
+    /// Sign and log the files of a release, and write their proofs
+    Append(append::AppendArgs),
+    /// Log the releases that a package index has, from the digests that it lists
+    Import(import::ImportArgs),
+    /// Make a key
+    Keygen(keygen::KeygenArgs),
+    /// Make, sign, show and submit the log's policy
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    /// Make a trust file: whom and what to believe
+    #[command(subcommand)]
+    Trust(trust::TrustCommand),
+    /// Check evidence that a log misbehaved
+    Evidence(evidence::EvidenceArgs),
+    /// Run the whole story on this machine, on a real PyPI project
+    Demo(demo::DemoArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+impl Cli {
+    /// Does what was asked.
+    pub async fn run(self) -> Outcome {
+        match self.command {
+            Command::Verify(args) => verify::run(&args).await,
+            Command::Lookup(args) => lookup::run(&args).await,
+            Command::Append(args) => append::run(&args).await,
+            Command::Import(args) => import::run(&args).await,
+            Command::Keygen(args) => keygen::run(&args),
+            Command::Policy(command) => policy::run(&command).await,
+            Command::Trust(command) => trust::run(&command),
+            Command::Evidence(args) => evidence::run(&args),
+            Command::Demo(args) => demo::run(&args).await,
+            Command::Completions { shell } => {
+                clap_complete::generate(shell, &mut Self::command(), "wheeltap", &mut std::io::stdout());
+                Ok(Exit::Ok)
+            }
+        }
+    }
+}
+
+/// A project's name in any spelling.
+pub fn project(text: &str) -> Result<ProjectName, String> {
+    ProjectName::normalise(text).map_err(|error| error.to_string())
+}
+
+/// A version in any spelling.
+pub fn version(text: &str) -> Result<Version, String> {
+    Version::normalise(text).map_err(|error| error.to_string())
+}
+
+/// A SHA-256 in hex, with or without `sha256:`.
+pub fn sha256(text: &str) -> Result<Hash, String> {
+    let digits = text.strip_prefix("sha256:").unwrap_or(text).to_ascii_lowercase();
+    Hash::parse_hex(&digits).ok_or_else(|| "expected 64 hex digits".to_owned())
+}

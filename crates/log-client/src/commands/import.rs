@@ -1,0 +1,169 @@
+//! `wheeltap import`: logs the releases that a package index has already, from the
+//! digests that it lists.
+//!
+//! What is imported is believed on the index's word, once; from then on it cannot
+//! change unnoticed. Safe to repeat: what is logged stays as it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use clap::Args;
+use futures_util::{StreamExt as _, stream};
+use log_core::api::ReceiptStatus;
+use log_core::artifact::{self, FileName, ProjectName, Version};
+use log_core::dsse::Envelope;
+use log_core::hash::Hash;
+use log_core::proof_file::ProofFile;
+use log_core::simple_index::{self, Page};
+use log_core::statement::{Release, ReleaseFile};
+use log_io::args::LogArgs;
+use log_io::outcome::{Exit, Failure, Outcome, note, print, progress, shown};
+use log_io::{clock, durable, key_file};
+
+use super::append::checked_payload;
+use crate::cli;
+use crate::submit;
+
+/// Statements that are sent at once; the log takes what waits in one round.
+const AT_ONCE: usize = 32;
+
+/// Arguments of `wheeltap import`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  wheeltap import --key release.key --project nova --proofs proofs/
+Compare the digests with your own records first, if you have any: --dry-run prints them.")]
+pub struct ImportArgs {
+    /// The publisher's key file
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// The project
+    #[arg(long, value_parser = cli::project)]
+    project: ProjectName,
+    /// The index's Simple API
+    #[arg(long, value_name = "URL", default_value = "https://pypi.org/simple/")]
+    index_url: String,
+    /// A version to leave out; repeat for several
+    #[arg(long = "except", value_name = "VERSION", value_parser = cli::version)]
+    except: Vec<Version>,
+    /// Write a proof for each file into this directory
+    #[arg(long, value_name = "DIR")]
+    proofs: Option<PathBuf>,
+    /// Print what would be logged, and log nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Imports a project.
+pub async fn run(args: &ImportArgs) -> Outcome {
+    let session = args.log.session("wheeltap")?;
+    let key = key_file::load(&args.key)?;
+    let url = simple_index::project_url(&args.index_url, &args.project);
+    let page = session.http.get_as(&url, Some(simple_index::MEDIA_TYPE), simple_index::MAX_PAGE_BYTES).await;
+    let page = page.map_err(|error| Failure::new(error.to_string()))?.ok_or_else(|| {
+        Failure::new(format!("the index has no project {}", args.project)).hint("check the spelling")
+    })?;
+    let page = Page::parse(&args.project, &page).map_err(|error| Failure::new(format!("{url}: {error}")))?;
+    let (releases, skipped) = releases(&page, &args.project, &args.except)?;
+    for file in &skipped {
+        note(format_args!("note: {} is of no version of {}: left out", shown(file), args.project));
+    }
+    if args.dry_run {
+        for release in &releases {
+            print(format_args!("{} {}", release.project, release.version));
+            for file in &release.files {
+                print(format_args!("    {}  {}", file.sha256.to_hex(), file.name));
+            }
+        }
+        return Ok(Exit::Ok);
+    }
+
+    let mut envelopes = Vec::new();
+    for release in releases {
+        let mut envelope = Envelope::unsigned(checked_payload(&release)?);
+        envelope.sign(&key);
+        envelopes.push((release, envelope));
+    }
+    let (count, now) = (envelopes.len(), clock::now());
+    let send = |(release, envelope): (Release, Envelope)| {
+        let session = &session;
+        async move {
+            let (receipt, proof) = submit::submit(session, &envelope, now).await?;
+            Ok::<_, Failure>((release, receipt, proof))
+        }
+    };
+    let mut answers = stream::iter(envelopes).map(send).buffered(AT_ONCE);
+    let (mut new, mut old, mut files) = (0, 0, 0);
+    let mut newest: Option<ProofFile> = None;
+    while let Some(result) = answers.next().await {
+        let (release, receipt, proof) = result?;
+        match receipt.status {
+            ReceiptStatus::Logged => new += 1,
+            ReceiptStatus::AlreadyLogged => old += 1,
+        }
+        files += release.artifacts().count();
+        progress(format_args!("{} of {count} releases", new + old));
+        write_proofs(args, &release, &proof)?;
+        newest = Some(proof);
+    }
+    progress("");
+    if let Some(proof) = newest {
+        session.accept(proof.checkpoint.as_bytes(), now).await?;
+    }
+    note(format_args!("{}: {new} releases logged, {old} were there already, {files} files", args.project));
+    Ok(Exit::Ok)
+}
+
+fn write_proofs(args: &ImportArgs, release: &Release, proof: &ProofFile) -> Result<(), Failure> {
+    let Some(directory) = &args.proofs else { return Ok(()) };
+    let text = proof.to_string();
+    for file in release.artifacts() {
+        let path = directory.join(format!("{}.tlog-proof", file.name));
+        durable::write(&path, text.as_bytes())
+            .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?;
+    }
+    Ok(())
+}
+
+/// The releases on a page, in the order of their versions, and the names of files
+/// that belong to none.
+fn releases(
+    page: &Page,
+    project: &ProjectName,
+    except: &[Version],
+) -> Result<(Vec<Release>, Vec<String>), Failure> {
+    let mut by_version: BTreeMap<Version, Vec<ReleaseFile>> = BTreeMap::new();
+    let mut skipped: Vec<String> = page.bad_names.iter().cloned().collect();
+    for (name, file) in &page.files {
+        let Ok(version) = artifact::version_of(name, project) else {
+            skipped.push(name.to_string());
+            continue;
+        };
+        if except.contains(&version) {
+            continue;
+        }
+        let Some(sha256) = one(&file.sha256, name)? else {
+            return Err(Failure::new(format!("the index gives no sha256 for {name}"))
+                .hint("log its files with `wheeltap append`, from where they were built"));
+        };
+        let files = by_version.entry(version).or_default();
+        files.push(ReleaseFile { name: name.clone(), sha256, size: file.size });
+        if let Some(sha256) = one(&file.metadata_sha256, name)? {
+            let name = FileName::parse(&format!("{name}.metadata")).map_err(anyhow::Error::from)?;
+            files.push(ReleaseFile { name, sha256, size: None });
+        }
+    }
+    let release = |(version, files)| Release { project: project.clone(), version, files };
+    Ok((by_version.into_iter().map(release).collect(), skipped))
+}
+
+/// The one digest among those that the index gives.
+fn one(digests: &BTreeSet<Hash>, name: &FileName) -> Result<Option<Hash>, Failure> {
+    if digests.len() > 1 {
+        return Err(Failure::with_exit(Exit::Invalid, format!("the index contradicts itself about {name}"))
+            .hint("do not use this index; ask its operator"));
+    }
+    Ok(digests.first().copied())
+}

@@ -1,0 +1,80 @@
+//! Files on disk as subjects of statements and verdicts.
+//!
+//! Files are hashed in parallel, each streamed; nothing is held in memory whole.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use futures_util::{StreamExt as _, stream};
+use log_core::artifact::{self, FileName, ProjectName, Version};
+use log_core::hash::{Hash, StreamDigest};
+
+/// How much of a file is read at once.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// A file and its digest.
+#[derive(Debug, Clone)]
+pub struct HashedFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its name.
+    pub name: FileName,
+    /// The digest of its bytes.
+    pub sha256: Hash,
+    /// How many bytes it has.
+    pub size: u64,
+}
+
+/// Hashes files, as many at once as there are processors, in their order.
+pub async fn hash_all(paths: &[PathBuf]) -> Vec<anyhow::Result<HashedFile>> {
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+    let hash = |path: PathBuf| async move {
+        match tokio::task::spawn_blocking(move || hash_file(&path)).await {
+            Ok(result) => result,
+            Err(error) => Err(error.into()),
+        }
+    };
+    stream::iter(paths.to_vec()).map(hash).buffered(at_once).collect().await
+}
+
+/// The projects and versions that a file's name can stand for.
+pub fn candidates(
+    name: &FileName,
+    project: Option<&ProjectName>,
+) -> anyhow::Result<Vec<(ProjectName, Version)>> {
+    let found = match project {
+        Some(project) => vec![(project.clone(), artifact::version_of(name, project)?)],
+        None => artifact::candidates(name),
+    };
+    if found.is_empty() {
+        bail!("{name} is not the name of an sdist or wheel");
+    }
+    Ok(found)
+}
+
+/// `<file>.tlog-proof`.
+pub fn proof_path(file: &Path) -> PathBuf {
+    let mut path = file.as_os_str().to_owned();
+    path.push(".tlog-proof");
+    path.into()
+}
+
+fn hash_file(path: &Path) -> anyhow::Result<HashedFile> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = FileName::parse(name.unwrap_or_default()).with_context(|| path.display().to_string())?;
+    let read = || {
+        let mut file = File::open(path)?;
+        let mut digest = StreamDigest::default();
+        let mut chunk = vec![0; CHUNK_BYTES];
+        loop {
+            match file.read(&mut chunk)? {
+                0 => return Ok::<_, std::io::Error>(digest.finish()),
+                length => digest.update(&chunk[..length]),
+            }
+        }
+    };
+    let (sha256, size) = read().with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(HashedFile { path: path.to_owned(), name, sha256, size })
+}
