@@ -3,9 +3,9 @@
 //!
 //! The order: open the checkpoint (signature, quorum, age), prove it consistent
 //! with the last one seen, remember it, and only then use it. An older checkpoint
-//! than the last one seen is legal (a cache, a mirror that lags) when it is a
-//! prefix of it; the memory then stays where it is. Two that are not prefixes of
-//! one another are a fork: evidence is kept and nothing is believed.
+//! than the last one seen is legal (a cache) when it is proven to be a prefix of
+//! it; the memory then stays where it is. Two that are not prefixes of one
+//! another are a fork: evidence is kept and nothing is believed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -110,8 +110,15 @@ impl Session {
                     Failure::new(format!("the last checkpoint seen is damaged: {error}"))
                         .hint("the trust file may be another log's; else restore the state directory")
                 })?;
-                self.check_prefix(&seen, new).await?;
-                if seen.checkpoint.size() >= new.checkpoint.size() {
+                let (seen_size, size) = (seen.checkpoint.size(), new.checkpoint.size());
+                match self.check_prefix(&seen, new).await {
+                    // What lags cannot prove that it only lags: it lacks the tiles.
+                    Err(failure) if size < seen_size && failure.exit() != Exit::Misbehaved => {
+                        return Err(lagging(size, seen_size, &failure));
+                    }
+                    result => result?,
+                }
+                if seen_size >= size {
                     return Ok(());
                 }
             }
@@ -187,6 +194,15 @@ impl Session {
             .hint("make room in the state directory and run the command again"),
         }
     }
+}
+
+fn lagging(size: u64, seen: u64, failure: &Failure) -> Failure {
+    let message = format!(
+        "the checkpoint has size {size}, but this machine has seen size {seen}: what answers lags, or was \
+         rolled back ({failure})"
+    );
+    Failure::with_exit(Exit::Untrusted, message)
+        .hint("ask the log itself, or wait for the mirror; if it is the log, tell its operator and witnesses")
 }
 
 fn ensure_root(root: Hash, checkpoint: &TrustedCheckpoint) -> anyhow::Result<()> {

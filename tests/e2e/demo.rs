@@ -1,0 +1,41 @@
+//! The demo is the whole story, and checks itself; these tests run it.
+
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::time::Duration;
+
+use crate::harness::{Scene, missing};
+
+#[test]
+fn offline() {
+    let scene = Scene::empty();
+    let ended = scene.run("wheeltap", &["demo", "--offline"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for part in [
+        "$ wheeltap-log init --dir log --origin log.example --root root.key.pub > log.pub",
+        "extra-release  wheeltap-demo  2.0.post1",
+        "verified  downloads/wheeltap_demo-2.0.tar.gz  (wheeltap-demo 2.0, entry ",
+        "not logged  downloads/wheeltap_demo-2.0.post1.tar.gz  (the log has no wheeltap-demo 2.0.post1)",
+        "other hash  tampered/wheeltap_demo-2.0.tar.gz",
+        "[exit code 10]",
+        "[exit code 11]",
+        "[exit code 20]",
+    ] {
+        assert!(ended.stdout.contains(part), "{part:?} is missing in {}", ended.stdout);
+    }
+}
+
+#[test]
+fn on_a_real_project() {
+    let pypi = ("pypi.org", 443).to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+    let reached =
+        pypi.is_some_and(|address| TcpStream::connect_timeout(&address, Duration::from_secs(10)).is_ok());
+    if missing("PyPI (https://pypi.org)", reached) {
+        return;
+    }
+    let scene = Scene::empty();
+    let ended = scene.run("wheeltap", &["demo", "--dir", "demo"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("Done. The log at http://127.0.0.1:"), "{}", ended.stdout);
+    let kept = scene.path("demo/downloads").read_dir().expect("proofs").count();
+    assert!(kept > 80, "a proof for each file of each release, not {kept}");
+}

@@ -1,0 +1,202 @@
+//! Bad input: one clear message, the right exit code, and nothing is stored.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::harness::{Ended, Scene};
+
+/// Runs a command that must be refused and must leave the log as it is.
+fn refused(scene: &Scene, code: i32, says: &[&str], program: &str, args: &[&str]) -> Ended {
+    let before = scene.read("log/public/checkpoint");
+    let ended = scene.run(program, args);
+    assert_eq!(ended.code, Some(code), "{program} {args:?}: {ended:?}");
+    for part in says {
+        assert!(ended.stderr.contains(part), "{part:?} is missing in {}", ended.stderr);
+    }
+    assert_eq!(ended.stderr.matches("error:").count(), 1, "one message: {}", ended.stderr);
+    assert_eq!(scene.read("log/public/checkpoint"), before, "the log was changed");
+    ended
+}
+
+#[test]
+fn wrong_key_wrong_project_and_other_bytes_are_three_refusals() {
+    let (scene, _server) = Scene::with_server();
+    let file = scene.append("1.0");
+    let append = |key: &'static str, project: &'static str, file: &str| {
+        ["append", "--key", key, "--project", project, "--version", "1.0", file].map(str::to_owned)
+    };
+    let check = |args: [String; 8], says: &[&str]| {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        refused(&scene, 1, says, "wheeltap", &args);
+    };
+    check(
+        append("mallory.key", "nova", &scene.sdist("1.0", "new")),
+        &["knows no publisher key", "mallory.example"],
+    );
+    let other = scene.write("dist/glance-1.0.tar.gz", b"x");
+    check(append("team.key", "glance", &other), &["may not publish project glance"]);
+    check(
+        append("team.key", "nova", &scene.sdist("1.0", "other")),
+        &[
+            "nova-1.0.tar.gz is already logged with another sha256",
+            "(entry 2)",
+            "hint: never change a published file",
+        ],
+    );
+    // The same statement again succeeds, with the old index.
+    scene.sdist("1.0", "official bytes");
+    let again = scene
+        .run("wheeltap", &["append", "--key", "team.key", "--project", "nova", "--version", "1.0", &file]);
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert!(again.stderr.contains("nova 1.0 was already entry 2"), "{}", again.stderr);
+    // What does not fit together is refused before it is sent.
+    check(append("team.key", "nova", &scene.sdist("2.0", "x")), &["is a file of version 2.0, not of 1.0"]);
+    check(append("team.key", "nova", "dist/none-1.0.tar.gz"), &["dist/none-1.0.tar.gz"]);
+}
+
+#[test]
+fn keys_that_others_may_read_are_refused() {
+    let (scene, server) = Scene::with_server();
+    let file = scene.sdist("1.0", "x");
+    for key in ["team.key", "log/private/log.key"] {
+        fs::set_permissions(scene.path(key), fs::Permissions::from_mode(0o644)).expect("chmod");
+    }
+    let append = ["append", "--key", "team.key", "--project", "nova", "--version", "1.0", &file];
+    refused(&scene, 1, &["team.key has mode 644", "chmod 600"], "wheeltap", &append);
+    server.kill();
+    let serve = ["serve", "--dir", "log", "--listen", "127.0.0.1:0"];
+    refused(&scene, 1, &["log.key has mode 644", "chmod 600"], "wheeltap-log", &serve);
+}
+
+#[test]
+fn a_log_is_never_made_or_shared_by_accident() {
+    let (scene, _server) = Scene::with_server();
+    let serve = ["serve", "--dir", "log", "--listen", "127.0.0.1:0"];
+    refused(&scene, 1, &["another process serves the log"], "wheeltap-log", &serve);
+    let serve = ["serve", "--dir", "missing", "--listen", "127.0.0.1:0"];
+    refused(&scene, 1, &["there is no log in missing", "wheeltap-log init"], "wheeltap-log", &serve);
+    assert!(!scene.path("missing").exists());
+    let init = ["init", "--dir", "log", "--origin", "log.example", "--root", "root.key.pub"];
+    refused(&scene, 1, &["not empty", "never overwritten"], "wheeltap-log", &init);
+    let keygen = ["keygen", "root.example", "root.key"];
+    refused(&scene, 1, &["root.key exists", "never overwritten"], "wheeltap", &keygen);
+}
+
+#[test]
+fn malformed_names_keys_policies_and_proofs_name_what_is_wrong() {
+    let (scene, _server) = Scene::with_server();
+    let file = scene.append("1.0");
+    let root = scene.read("root.key.pub");
+    let usage = |says: &[&str], args: &[&str]| {
+        refused(&scene, 2, says, "wheeltap", args);
+    };
+    usage(&["key name \"a b\""], &["keygen", "a b", "x.key"]);
+    usage(&["--project", "_nova_"], &["lookup", "--project", "_nova_"]);
+    usage(&["--version", "\"one\""], &["lookup", "--project", "nova", "--version", "one"]);
+    usage(&["--digest", "64 hex digits"], &["lookup", "--digest", "abc"]);
+    usage(&["say what to look up"], &["lookup"]);
+    let damaged = root.replacen("root.example+", "root.example+0", 1);
+    let init = |root: &str| {
+        vec![
+            "trust".to_owned(),
+            "init".into(),
+            "--url".into(),
+            "http://127.0.0.1:1/".into(),
+            "--log-key".into(),
+            "log.pub".into(),
+            "--root".into(),
+            root.to_owned(),
+        ]
+    };
+    let args = init(damaged.trim_end());
+    usage(&["--root", "not a verifier key"], &args.iter().map(String::as_str).collect::<Vec<_>>());
+    let policy = |pattern: &'static str| {
+        [
+            "policy",
+            "init",
+            "--log-key",
+            "log.pub",
+            "--root",
+            "root.key.pub",
+            "--publisher",
+            "team.key.pub",
+            pattern,
+            "--out",
+            "p.json",
+        ]
+    };
+    usage(&["--publisher", "\"Nova_\""], &policy("Nova_"));
+    scene.write("p.json", scene.read("policy.json").replacen("payload", "payloads", 1).as_bytes());
+    usage(&["p.json", "payloads"], &["policy", "show", "p.json"]);
+
+    // Proof files.
+    let proof = format!("{file}.tlog-proof");
+    let good = scene.read(&proof);
+    let offline = |bad: &str, code: i32, says: &str| {
+        scene.write(&proof, bad.as_bytes());
+        let ended = scene.run("wheeltap", &["verify", "--offline", &file]);
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        assert!(ended.stdout.contains(says), "{says:?} is missing in {}", ended.stdout);
+    };
+    offline(&good, 0, "verified");
+    offline("", 11, "c2sp.org/tlog-proof@v1");
+    offline(&good.replacen("index 2", "index 02", 1), 11, "index");
+    offline(&good.replacen("index 2", "index 1", 1), 11, "not proven");
+    offline(&good.replacen("— log.example ", "— log.example g", 1), 11, "note");
+    fs::remove_file(scene.path(&proof)).expect("removed");
+    let ended = scene.run("wheeltap", &["verify", "--offline", &file]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(
+        ended.stdout.contains("no verdict") && ended.stdout.contains("no proof file"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
+fn a_log_that_is_told_to_stop_ends_in_order() {
+    let (scene, server) = Scene::with_server();
+    scene.append("1.0");
+    assert_eq!(server.terminate(), Some(0));
+    assert_eq!(fs::read_dir(scene.path("log/private/staging")).expect("a directory").count(), 0);
+    let server = scene.serve("log");
+    scene.trust(&server.url);
+    scene.append("2.0");
+}
+
+#[test]
+fn without_a_verdict_the_exit_code_is_not_zero() {
+    let (scene, server) = Scene::with_server();
+    let file = scene.append("1.0");
+    // A policy that another root signed.
+    let args = ["trust", "init", "--url", &server.url, "--log-key", "log.pub", "--root", "mallory.key.pub"];
+    let text = scene.ok("wheeltap", &args);
+    scene.write("other-root.toml", text.as_bytes());
+    let ended = scene.run("wheeltap", &["verify", &file, "--trust", "other-root.toml"]);
+    assert_eq!(ended.code, Some(13), "{ended:?}");
+    // A log with another key.
+    let args =
+        ["trust", "init", "--url", &server.url, "--log-key", "mallory.key.pub", "--root", "root.key.pub"];
+    let text = scene.ok("wheeltap", &args);
+    scene.write("other-log.toml", text.as_bytes());
+    let ended = scene.run("wheeltap", &["verify", &file, "--trust", "other-log.toml"]);
+    assert_eq!(ended.code, Some(11), "{ended:?}");
+    // A quorum that nobody signs for.
+    let key = log_core::testing::key("w.example").cosigner().to_vkey();
+    let quorum = scene.read("trust.toml").replace("quorum none", &format!("witness w {key}\nquorum w"));
+    scene.write("quorum.toml", quorum.as_bytes());
+    let ended = scene.run("wheeltap", &["verify", &file, "--trust", "quorum.toml"]);
+    assert_eq!(ended.code, Some(12), "{ended:?}");
+    // A file that is no artifact, and one that is not there, beside a good one.
+    let readme = scene.write("README", b"x");
+    for bad in [readme.as_str(), "dist/nova-9.tar.gz"] {
+        let ended = scene.run("wheeltap", &["verify", &file, bad]);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stdout.contains("verified") && ended.stdout.contains("no verdict"), "{}", ended.stdout);
+    }
+    // Nobody there.
+    server.kill();
+    let ended = scene.run("wheeltap", &["verify", &file]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("cannot reach http://127.0.0.1:"), "{}", ended.stderr);
+}
