@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -53,7 +53,8 @@ pub(crate) fn missing(what: &str, there: bool) -> bool {
     }
     let required = std::env::var("WHEELTAP_REQUIRE").is_ok_and(|value| value == "all");
     assert!(!required, "WHEELTAP_REQUIRE=all, but {what} is missing");
-    eprintln!("SKIPPED: {what} is missing");
+    // Not `eprintln!`, whose output the test runner hides when a test passes.
+    writeln!(std::io::stderr(), "SKIPPED: {what} is missing").expect("stderr");
     true
 }
 

@@ -151,6 +151,29 @@ mod tests {
     }
 
     #[test]
+    fn small_trees_equal_the_vectors() {
+        let vectors = vectors();
+        let leaf_hashes = vectors["leaf_hashes"].as_array().expect("a list");
+        let mut edge = Edge::new();
+        for i in 0..14u64 {
+            let leaf = leaf_hash(format!("entry {i}").as_bytes());
+            if let Some(expected) = leaf_hashes.get(usize::try_from(i).expect("small")) {
+                assert_eq!(leaf.to_base64(), text(expected));
+            }
+            edge.push(leaf);
+            let size = edge.size().to_string();
+            let small = vectors["roots"].get(&size);
+            let expected = small.or_else(|| vectors["extra"]["roots_8_to_14"].get(&size)).expect("a root");
+            assert_eq!(edge.root().to_base64(), text(expected), "size {size}");
+            if edge.size() == 7 {
+                let (_, items) = edge.partial_tiles().next().expect("a tile");
+                let tile: String = items.iter().map(|hash| hash.to_hex()).collect();
+                assert_eq!(tile, text(&vectors["tile0_7_hex"]));
+            }
+        }
+    }
+
+    #[test]
     fn a_missing_or_short_tile_restores_nothing() {
         let hash = EMPTY_ROOT;
         assert!(Edge::from_tiles(257, &[vec![hash]]).is_none());

@@ -164,6 +164,15 @@ mod tests {
     }
 
     #[test]
+    fn vectors_of_origins() {
+        let vectors = crate::vectors::vectors();
+        for origin in ["log.example.org/test", "go.sum database tree"] {
+            let expected = crate::vectors::text(&vectors["origin_hash"][origin]).to_owned();
+            assert_eq!(digest(&[origin.as_bytes()]).to_hex(), expected);
+        }
+    }
+
+    #[test]
     fn one_spelling_per_value() {
         let text = EMPTY_ROOT.to_base64();
         assert_eq!(Hash::parse_base64(&text), Some(EMPTY_ROOT));

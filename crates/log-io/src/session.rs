@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, ensure};
+use futures_util::{StreamExt as _, stream};
 use log_core::consistency;
 use log_core::edge::Edge;
 use log_core::evidence::Evidence;
@@ -26,6 +27,9 @@ use crate::outcome::{Exit, Failure, progress};
 use crate::source::LogSource;
 use crate::state::LogState;
 use crate::trust_file::TrustedLog;
+
+/// Bundles that are read ahead; at most 16 MiB each, 64 KiB as a rule.
+const BUNDLES_AT_ONCE: usize = 8;
 
 /// How many times a checkpoint is compared again after another process has
 /// remembered a newer one.
@@ -69,9 +73,11 @@ impl Session {
         let size = checkpoint.checkpoint.size();
         let mut history = History::new(self.log.trust.genesis.clone());
         let mut violation = None;
-        for bundle in entry_bundles(size) {
+        let mut bundles =
+            stream::iter(entry_bundles(size)).map(|id| self.source.entries(id)).buffered(BUNDLES_AT_ONCE);
+        while let Some(entries) = bundles.next().await {
             progress(format_args!("reading the log: {} of {size} entries", history.size()));
-            for entry in self.source.entries(bundle).await? {
+            for entry in entries? {
                 let broken = history.push(&entry).err();
                 violation = violation.or(broken);
             }

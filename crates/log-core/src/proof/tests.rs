@@ -92,6 +92,38 @@ fn consistency_for_all_pairs_of_sizes() {
 }
 
 #[test]
+fn every_single_flipped_bit_fails_for_small_sizes() {
+    let leaves = reference::leaves(20);
+    for size in 1..=leaves.len() {
+        let (n, root) = (size as u64, reference::root(&leaves[..size]));
+        for index in 0..size {
+            let proof = reference::path(index, &leaves[..size]);
+            let old_root = reference::root(&leaves[..=index]);
+            let old = index as u64 + 1;
+            let growth = reference::consistency(index + 1, &leaves[..size]);
+            for bit in 0..256 {
+                let leaf = flipped(leaves[index], bit);
+                assert!(verify_inclusion(leaf, index as u64, n, root, &proof).is_err());
+                let bad_root = flipped(root, bit);
+                assert!(verify_inclusion(leaves[index], index as u64, n, bad_root, &proof).is_err());
+                assert!(verify_consistency(old, old_root, n, bad_root, &growth).is_err());
+                assert!(verify_consistency(old, flipped(old_root, bit), n, root, &growth).is_err());
+                for at in 0..proof.len() {
+                    let mut bad = proof.clone();
+                    bad[at] = flipped(bad[at], bit);
+                    assert!(verify_inclusion(leaves[index], index as u64, n, root, &bad).is_err());
+                }
+                for at in 0..growth.len() {
+                    let mut bad = growth.clone();
+                    bad[at] = flipped(bad[at], bit);
+                    assert!(verify_consistency(old, old_root, n, root, &bad).is_err());
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn huge_sizes_do_not_overflow() {
     let hashes = vec![EMPTY_ROOT; 64];
     for size in [u64::MAX, u64::MAX - 1, 1 << 63, (1 << 63) - 1] {
