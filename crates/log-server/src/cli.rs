@@ -33,7 +33,7 @@ enum Command {
     /// Make a log: its key, its directories, an empty tree
     ///
     /// Prints the log's public key (a C2SP vkey), which everybody who verifies the
-    /// log needs. The private key stays in <DIR>/private/log.key: back it up, and
+    /// log needs. The private key stays in DIR/private/log.key: back it up, and
     /// never use it or the origin for another log.
     Init {
         /// Where the log goes; must be missing or empty
@@ -51,7 +51,7 @@ enum Command {
     },
     /// Serve a log over HTTP
     ///
-    /// Prints one line with its address when it is ready. <DIR>/public/ is a complete
+    /// Prints one line with its address when it is ready. DIR/public/ is a complete
     /// C2SP tlog-tiles log, so any static web server can serve reads as well.
     Serve {
         /// The log's directory

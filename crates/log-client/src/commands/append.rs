@@ -37,7 +37,7 @@ pub struct AppendArgs {
     /// All files of the release
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Do not write <file>.tlog-proof beside each file
+    /// Do not write a `.tlog-proof` file beside each file
     #[arg(long)]
     no_proofs: bool,
     #[command(flatten)]

@@ -16,7 +16,7 @@ The private key is in release.key (mode 0600), the public one in release.key.pub
 pub struct KeygenArgs {
     /// The key's name: whose it is, without spaces or `+`, e.g. release.example.org
     name: String,
-    /// Where the private key goes; <FILE>.pub gets the public one
+    /// Where the private key goes; `FILE.pub` gets the public one
     file: PathBuf,
 }
 
