@@ -43,7 +43,7 @@ pub fn root_at(old: u64, size: u64, tile: impl Fn(TileId) -> Vec<Hash>) -> Hash 
     hash_of(Range { start: 0, end: old }, size, &tile)
 }
 
-/// SUBPROOF(old, D[size], true) of RFC 6962 §2.1.2, as ranges in proof order.
+/// `SUBPROOF(old, D[size], true)` of RFC 6962 §2.1.2, as ranges in proof order.
 pub(crate) fn ranges(old: u64, size: u64) -> Vec<Range> {
     let mut ranges = Vec::new();
     if old == 0 || old >= size {

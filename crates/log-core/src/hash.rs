@@ -1,6 +1,6 @@
 //! RFC 6962 hashing, and the one strict spelling of every hash and number.
 //!
-//! A [`Hash`] is 32 bytes of SHA-256: a tree hash (written in base64) or a
+//! A [`struct@Hash`] is 32 bytes of SHA-256: a tree hash (written in base64) or a
 //! file's digest (written in lower-case hex). Leaves and nodes are hashed with
 //! different prefixes (RFC 6962 §2.1), so that neither can be passed off as
 //! the other.
