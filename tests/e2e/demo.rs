@@ -1,6 +1,7 @@
 //! The demo is the whole story, and checks itself; these tests run it.
 
 use std::net::{TcpStream, ToSocketAddrs as _};
+use std::process::Command;
 use std::time::Duration;
 
 use crate::harness::{Scene, missing};
@@ -22,6 +23,19 @@ fn offline() {
     ] {
         assert!(ended.stdout.contains(part), "{part:?} is missing in {}", ended.stdout);
     }
+}
+
+#[test]
+fn a_kept_demo_leaves_a_log_that_answers() {
+    let scene = Scene::empty();
+    let ended = scene.run("wheeltap", &["demo", "--offline", "--keep", "--dir", "demo"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let (_, process) = ended.stdout.rsplit_once("kill ").expect("how to end it");
+    let verify = ["verify", "--trust", "demo/trust.toml", "demo/downloads/wheeltap_demo-2.0.tar.gz"];
+    let verified = scene.run("wheeltap", &verify);
+    let killed = Command::new("kill").arg(process.trim()).status().expect("kill runs");
+    assert!(killed.success());
+    assert_eq!(verified.code, Some(0), "{verified:?}");
 }
 
 #[test]

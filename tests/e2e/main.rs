@@ -3,6 +3,7 @@
 //! A test that needs a tool that is missing says SKIPPED on stderr;
 //! `WHEELTAP_REQUIRE=all` turns that into a failure.
 
+mod append;
 mod cli;
 mod crash;
 mod demo;

@@ -47,8 +47,8 @@ impl Stage {
         let stage = Self { directory, temporary, binaries, server: None, chapter: 0 };
         print("# To repeat this by hand:");
         print(format_args!("export PATH=\"{}:$PATH\"", stage.binaries.display()));
-        print(format_args!("export WHEELTAP_TRUST=trust.toml WHEELTAP_STATE=state"));
-        print(format_args!("cd {}", stage.directory.display()));
+        print("export WHEELTAP_TRUST=trust.toml WHEELTAP_STATE=state");
+        print(format_args!("mkdir -p {0} && cd {0}", stage.directory.display()));
         Ok(stage)
     }
 
