@@ -12,3 +12,4 @@ mod go;
 mod harness;
 mod refusals;
 mod static_server;
+mod tidy;
