@@ -238,7 +238,13 @@ impl Server {
     pub(crate) fn terminate(mut self) -> Option<i32> {
         let status = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
         assert!(status.success());
-        self.child.wait().expect("ended").code()
+        for _ in 0..1_200 {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status.code();
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("it does not end");
     }
 }
 

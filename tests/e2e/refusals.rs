@@ -25,17 +25,19 @@ fn wrong_key_wrong_project_and_other_bytes_are_three_refusals() {
     let append = |key: &'static str, project: &'static str, file: &str| {
         ["append", "--key", key, "--project", project, "--version", "1.0", file].map(str::to_owned)
     };
-    let check = |args: [String; 8], says: &[&str]| {
+    let check_exit = |code: i32, args: [String; 8], says: &[&str]| {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        refused(&scene, 1, says, "wheeltap", &args);
+        refused(&scene, code, says, "wheeltap", &args);
     };
+    let check = |args, says: &[&str]| check_exit(1, args, says);
     check(
         append("mallory.key", "nova", &scene.sdist("1.0", "new")),
         &["knows no publisher key", "mallory.example"],
     );
     let other = scene.write("dist/glance-1.0.tar.gz", b"x");
     check(append("team.key", "glance", &other), &["may not publish project glance"]);
-    check(
+    check_exit(
+        11,
         append("team.key", "nova", &scene.sdist("1.0", "other")),
         &[
             "nova-1.0.tar.gz is already logged with another sha256",
@@ -126,6 +128,15 @@ fn malformed_names_keys_policies_and_proofs_name_what_is_wrong() {
         ]
     };
     usage(&["--publisher", "\"Nova_\""], &policy("Nova_"));
+    let twice = init("root.key.pub");
+    let mut twice: Vec<&str> = twice.iter().map(String::as_str).collect();
+    twice.extend(["--root", "root.key.pub", "--threshold", "2"]);
+    usage(&["this key is there twice"], &twice);
+    // What a policy file says cannot rewrite what a reviewer sees of it.
+    let forged = scene.read("policy.json").replacen("\"keyid\":\"", "\"keyid\":\"\\u001b[2K", 1);
+    scene.write("forged.json", forged.as_bytes());
+    let shown = scene.ok("wheeltap", &["policy", "show", "forged.json"]);
+    assert!(shown.contains("not a root key") && !shown.contains('\u{1b}'), "{shown}");
     scene.write("p.json", scene.read("policy.json").replacen("payload", "payloads", 1).as_bytes());
     usage(&["p.json", "payloads"], &["policy", "show", "p.json"]);
 
@@ -162,6 +173,16 @@ fn a_log_that_is_told_to_stop_ends_in_order() {
     let server = scene.serve("log");
     scene.trust(&server.url);
     scene.append("2.0");
+}
+
+#[test]
+fn a_client_that_never_ends_its_request_does_not_hold_up_the_end() {
+    use std::io::Write as _;
+    let (_scene, server) = Scene::with_server();
+    let address = server.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let mut slow = std::net::TcpStream::connect(address).expect("connected");
+    slow.write_all(b"POST /api/v1/statements HTTP/1.1\r\nContent-Le").expect("sent");
+    assert_eq!(server.terminate(), Some(0));
 }
 
 #[test]

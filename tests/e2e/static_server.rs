@@ -54,6 +54,16 @@ fn verification_works_against_a_static_web_server() {
         assert_eq!(scene.run("wheeltap", &append).code.map(|code| code == 0), Some(false));
     }
 
+    // More files than fit into one look-up are all judged against the whole log.
+    scene.trust(&server.url);
+    let many: Vec<String> = (1..=400).map(|i| scene.sdist(&format!("{i}.0"), "official bytes")).collect();
+    let mut verify = vec!["verify", "--format", "json"];
+    verify.extend(many.iter().map(String::as_str));
+    let json: serde_json::Value = serde_json::from_str(&scene.run("wheeltap", &verify).stdout).expect("JSON");
+    let verdicts = json["files"].as_array().expect("files").iter().map(|file| &file["verdict"]);
+    assert_eq!(verdicts.clone().filter(|verdict| *verdict == "verified").count(), 2);
+    assert_eq!(verdicts.filter(|verdict| *verdict == "not-logged").count(), 398);
+
     // A damaged file is noticed, whichever it is.
     scene.trust(&server.url);
     for file in files.iter().filter(|file| file.starts_with("tile/entries/")) {

@@ -3,7 +3,7 @@
 //!
 //! Reading all of it costs more and knows more: that nothing else is logged.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use log_core::api::{LOOKUP_PATH, LookupAnswer, LookupKey, LookupRequest};
 use log_core::limits::{MAX_LOOKUP_ANSWER_BYTES, MAX_LOOKUP_KEYS};
@@ -21,78 +21,94 @@ pub struct Known {
     pub size: u64,
 }
 
+/// Most requests for one question; each brings at least one entry more.
+const MAX_REQUESTS: usize = 1_000;
+
 /// Asks for everything about these keys.
 pub async fn ask(session: &Session, keys: &[LookupKey], now: u64) -> Result<Known, Failure> {
-    let LogSource::Url(_, url) = &session.source else { return read_all(session, keys, now).await };
-    let url = format!("{url}{LOOKUP_PATH}");
+    let Some(url) = lookup_url(session) else { return read_all(session, keys, now).await };
     let mut known: Option<Known> = None;
-    for keys in keys.chunks(MAX_LOOKUP_KEYS) {
-        let Some(next) = look_up(session, &url, keys, now).await? else {
+    let mut left: VecDeque<LookupKey> = keys.iter().cloned().collect();
+    for _ in 0..MAX_REQUESTS {
+        if left.is_empty() {
+            return known.ok_or_else(|| Failure::usage("nothing to look up"));
+        }
+        let asked: Vec<LookupKey> = left.drain(..left.len().min(MAX_LOOKUP_KEYS)).collect();
+        let Some((next, cut)) = look_up(session, &url, &asked, now).await? else {
             note("the log is served without look-ups; reading all of it");
             return read_all(session, keys, now).await;
         };
+        left.extend(cut);
         known = Some(match known {
             None => next,
             Some(before) => join(before, next),
         });
     }
-    known.ok_or_else(|| Failure::usage("nothing to look up"))
+    Err(Failure::new(format!("the log's answer is not whole after {MAX_REQUESTS} requests"))
+        .hint("ask for less at once"))
 }
 
-/// One request; `None` when the server does not do look-ups. Project keys are
-/// followed to their end.
+/// Asks once, and takes what comes: for hints, on which no verdict rests.
+pub async fn ask_for_hints(session: &Session, keys: &[LookupKey], now: u64) -> Option<Known> {
+    let url = lookup_url(session)?;
+    let keys = &keys[..keys.len().min(MAX_LOOKUP_KEYS)];
+    let (known, _) = look_up(session, &url, keys, now).await.ok()??;
+    Some(known)
+}
+
+fn lookup_url(session: &Session) -> Option<String> {
+    match &session.source {
+        LogSource::Url(_, url) => Some(format!("{url}{LOOKUP_PATH}")),
+        LogSource::Directory(_) => None,
+    }
+}
+
+/// One request: what is known, and what is still to be asked because the answer
+/// was cut. `None` when the server does not do look-ups.
 async fn look_up(
     session: &Session,
     url: &str,
     keys: &[LookupKey],
     now: u64,
-) -> Result<Option<Known>, Failure> {
-    let mut keys = keys.to_vec();
-    let mut known: Option<Known> = None;
-    while !keys.is_empty() {
-        let request = serde_json::to_vec(&LookupRequest { keys: keys.clone() })
-            .map_err(|error| Failure::new(error.to_string()))?;
-        let answer = match session.http.post(url, request, MAX_LOOKUP_ANSWER_BYTES).await {
-            Ok((_, answer)) => answer,
-            Err(error) if matches!(error.status().map(|s| s.as_u16()), Some(404 | 405 | 501)) => {
-                return Ok(None);
-            }
-            Err(error) => return Err(anyhow::Error::from(error).into()),
-        };
-        let answer: LookupAnswer = serde_json::from_slice(&answer).map_err(|error| {
-            Failure::with_exit(Exit::Invalid, format!("{url} did not answer a look-up: {error}"))
-                .hint("check the URL in the trust file")
-        })?;
-        let checkpoint = session.accept(answer.checkpoint.as_bytes(), now).await?;
-        let facts = check_answer(&session.log.trust.genesis, &checkpoint, &answer)
-            .map_err(|distrust| session.misbehaviour(distrust))?;
-        let next = Known { facts, size: checkpoint.checkpoint.size() };
-        keys = more(&keys, &answer)?;
-        known = Some(match known {
-            None => next,
-            Some(before) => join(before, next),
-        });
-    }
-    Ok(known)
+) -> Result<Option<(Known, Vec<LookupKey>)>, Failure> {
+    let request = serde_json::to_vec(&LookupRequest { keys: keys.to_vec() })
+        .map_err(|error| Failure::new(error.to_string()))?;
+    let answer = match session.http.post(url, request, MAX_LOOKUP_ANSWER_BYTES).await {
+        Ok((_, answer)) => answer,
+        Err(error) if matches!(error.status().map(|s| s.as_u16()), Some(404 | 405 | 501)) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(anyhow::Error::from(error).into()),
+    };
+    let answer: LookupAnswer = serde_json::from_slice(&answer).map_err(|error| {
+        Failure::with_exit(Exit::Invalid, format!("{url} did not answer a look-up: {error}"))
+            .hint("check the URL in the trust file")
+    })?;
+    let checkpoint = session.accept(answer.checkpoint.as_bytes(), now).await?;
+    let facts = check_answer(&session.log.trust.genesis, &checkpoint, &answer)
+        .map_err(|distrust| session.misbehaviour(distrust))?;
+    let cut = still_to_ask(keys, &answer)?;
+    Ok(Some((Known { facts, size: checkpoint.checkpoint.size() }, cut)))
 }
 
-/// What is still to be asked after an answer that was cut: projects from where it
-/// ended, other keys once more, now that fewer are asked for.
-fn more(keys: &[LookupKey], answer: &LookupAnswer) -> Result<Vec<LookupKey>, Failure> {
+/// The keys whose results were cut, from where they were cut.
+fn still_to_ask(keys: &[LookupKey], answer: &LookupAnswer) -> Result<Vec<LookupKey>, Failure> {
+    let malformed = |what: &str| Failure::from(Distrust::Malformed(what.to_owned()));
     if answer.results.len() != keys.len() {
-        return Err(Distrust::Malformed("it has not one result per key".to_owned()).into());
+        return Err(malformed("it has not one result per key"));
     }
-    let mut more = Vec::new();
+    let mut cut = Vec::new();
     for (key, result) in keys.iter().zip(&answer.results) {
-        more.extend(result.next.map(|next| match key {
-            LookupKey::Project { name, .. } => LookupKey::Project { name: name.clone(), from: next },
-            other => other.clone(),
-        }));
+        let Some(next) = result.next else { continue };
+        if next < key.from() {
+            return Err(malformed("it goes back"));
+        }
+        cut.push(key.clone().starting(next));
     }
-    if more == keys {
-        return Err(Distrust::Malformed("it is cut and does not go on".to_owned()).into());
+    if cut == keys {
+        return Err(malformed("it is cut and does not go on"));
     }
-    Ok(more)
+    Ok(cut)
 }
 
 fn join(mut known: Known, next: Known) -> Known {
@@ -114,11 +130,11 @@ async fn read_all(session: &Session, keys: &[LookupKey], now: u64) -> Result<Kno
             | LookupKey::Release { project, .. }
             | LookupKey::Project { name: project, .. } => vec![project.clone()],
             // Any project may have the file.
-            LookupKey::Digest(digest) => history
+            LookupKey::Digest { sha256, .. } => history
                 .projects()
                 .filter(|project| {
                     let releases = history.releases(project).iter();
-                    releases.flat_map(|(_, release)| &release.files).any(|file| file.sha256 == digest.0)
+                    releases.flat_map(|(_, release)| &release.files).any(|file| file.sha256 == sha256.0)
                 })
                 .cloned()
                 .collect(),

@@ -46,12 +46,18 @@ async fn send(session: &Session, envelope: &Envelope) -> Result<Receipt, Failure
     match http.post(&url, envelope.to_canonical(), MAX_RECEIPT_BYTES).await {
         Ok((_, answer)) => serde_json::from_slice(&answer)
             .map_err(|error| Distrust::Malformed(format!("not a receipt: {error}")).into()),
-        Err(FetchError::Status { problem: Some(problem), .. }) => {
+        Err(FetchError::Status { problem: Some(problem), status, .. }) if status.is_server_error() => {
+            Err(Failure::new(format!("the log could not take the statement: {}", problem.detail))
+                .hint(problem.next_step.clone()))
+        }
+        Err(FetchError::Status { problem: Some(problem), status, .. }) => {
             let mut message = format!("the log refused the statement: {}", problem.detail);
+            // Another digest is logged under the same name.
+            let exit = if status.as_u16() == 409 { Exit::Invalid } else { Exit::Failed };
             if let Some(earlier) = &problem.earlier {
                 message = format!("{message} (entry {})", earlier.index);
             }
-            Err(Failure::with_exit(Exit::Failed, message).hint(problem.next_step.clone()))
+            Err(Failure::with_exit(exit, message).hint(problem.next_step.clone()))
         }
         Err(error) => Err(Failure::new(error.to_string())
             .hint("send it again: a statement that was logged meanwhile is not logged twice")),

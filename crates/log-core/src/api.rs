@@ -55,17 +55,29 @@ pub enum LookupKey {
         project: ProjectName,
         /// The file's name.
         name: FileName,
+        /// The first index of interest.
+        #[serde(default)]
+        from: u64,
     },
-    /// The statements that give any file this SHA-256, in lower-case hex.
-    Digest(HexDigest),
+    /// The statements that give any file this SHA-256.
+    Digest {
+        /// The digest, in lower-case hex.
+        sha256: HexDigest,
+        /// The first index of interest.
+        #[serde(default)]
+        from: u64,
+    },
     /// The statements about a version of a project.
     Release {
         /// The project.
         project: ProjectName,
         /// The version; spellings that PEP 440 holds equal are one release.
         version: Version,
+        /// The first index of interest.
+        #[serde(default)]
+        from: u64,
     },
-    /// The statements about a project, from the given index on.
+    /// The statements about a project.
     Project {
         /// The project.
         name: ProjectName,
@@ -134,6 +146,30 @@ pub struct Problem {
     pub earlier: Option<Receipt>,
 }
 
+impl LookupKey {
+    /// The first index of interest.
+    pub fn from(&self) -> u64 {
+        match self {
+            Self::File { from, .. }
+            | Self::Digest { from, .. }
+            | Self::Release { from, .. }
+            | Self::Project { from, .. } => *from,
+        }
+    }
+
+    /// The same key from another index on.
+    #[must_use]
+    pub fn starting(mut self, index: u64) -> Self {
+        match &mut self {
+            Self::File { from, .. }
+            | Self::Digest { from, .. }
+            | Self::Release { from, .. }
+            | Self::Project { from, .. } => *from = index,
+        }
+        self
+    }
+}
+
 impl EntryJson {
     /// The JSON of an entry.
     pub fn new(proven: &ProvenEntry) -> Self {
@@ -164,7 +200,7 @@ impl<'de> Deserialize<'de> for HexDigest {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
         let hash = Hash::parse_hex(&text);
-        hash.map(Self).ok_or_else(|| serde::de::Error::custom("digest: expected 64 lower-case hex digits"))
+        hash.map(Self).ok_or_else(|| serde::de::Error::custom("sha256: expected 64 lower-case hex digits"))
     }
 }
 
@@ -175,14 +211,14 @@ mod tests {
     #[test]
     fn requests_are_strict() {
         let parse = |text: &str| serde_json::from_str::<LookupRequest>(text);
-        let good = r#"{"keys":[{"file":{"project":"nova","name":"nova-1.tar.gz"}},{"digest":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},{"project":{"name":"nova","from":0}}]}"#;
+        let good = r#"{"keys":[{"file":{"project":"nova","name":"nova-1.tar.gz","from":7}},{"digest":{"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","from":0}},{"project":{"name":"nova","from":0}}]}"#;
         let request = parse(good).expect("a request");
         assert_eq!(serde_json::to_string(&request).expect("JSON"), good);
         for (bad, names) in [
             (r#"{"keys":[{"file":{"project":"Nova","name":"a"}}]}"#, "Nova"),
             (r#"{"keys":[{"file":{"project":"nova","name":"a/b"}}]}"#, "a/b"),
             (r#"{"keys":[{"file":{"project":"nova"}}]}"#, "name"),
-            (r#"{"keys":[{"digest":"E3"}]}"#, "digest"),
+            (r#"{"keys":[{"digest":{"sha256":"E3"}}]}"#, "64 lower-case"),
             (r#"{"keys":[{"release":{"project":"nova","version":"v1"}}]}"#, "v1"),
             (r#"{"keys":[{"releases":"nova"}]}"#, "releases"),
             (r#"{"keys":[],"more":1}"#, "more"),

@@ -7,6 +7,7 @@ use crate::commitment::{self, IndexCommitment};
 use crate::dsse::{Envelope, EnvelopeError};
 use crate::hash::{Hash, digest};
 use crate::limits::MAX_ENTRY_BYTES;
+use crate::policy::PolicyError;
 use crate::statement::{Statement, StatementError};
 
 /// An entry in its one spelling.
@@ -55,6 +56,15 @@ pub enum EntryError {
     /// Starts like an index commitment and is none.
     #[error("not an index commitment in its one spelling")]
     Commitment,
+}
+
+impl EntryError {
+    /// Whether this may be an entry of a kind that a later version of the protocol
+    /// has: then there is no verdict, and nobody misbehaved.
+    pub fn may_be_newer(&self) -> bool {
+        use StatementError::{Policy, Predicate};
+        matches!(self, Self::Statement(Predicate(_) | Policy(PolicyError::Json(_))))
+    }
 }
 
 impl Entry {

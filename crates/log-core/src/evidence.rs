@@ -10,11 +10,13 @@
 //!
 //! A failed proof is no evidence: anyone can send wrong hashes.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::api::EntryJson;
-use crate::artifact::FileName;
+use crate::artifact::{FileName, ProjectName};
 use crate::checkpoint::OpenCheckpoint;
 use crate::entry::{Entry, SignedStatement};
 use crate::hash::{Hash, decode_base64, leaf_hash};
@@ -96,14 +98,18 @@ impl Evidence {
                 let Statement::Policy(policy) = policy.statement else {
                     return Err(NoEvidence("entry 0 is no policy"));
                 };
-                let mut statements = Vec::new();
+                let mut releases = Vec::new();
                 for entry in entries {
                     match proven(entry, &checkpoint)? {
-                        (_, Some(signed)) => statements.push(signed),
+                        (_, Some(signed)) if matches!(signed.statement, Statement::Release(_)) => {
+                            releases.push(signed);
+                        }
+                        // The policy itself, shown once more.
+                        (_, Some(_)) => {}
                         (_, None) => return Ok("the log holds an entry that is none"),
                     }
                 }
-                broken_rule(&policy.policy, genesis, &statements).ok_or(NoEvidence("no rule is broken"))
+                broken_rule(&policy.policy, &releases).ok_or(NoEvidence("no rule is broken"))
             }
             Self::BrokenHistory { checkpoint, entries } => {
                 let checkpoint = open(checkpoint, genesis)?;
@@ -111,7 +117,12 @@ impl Evidence {
                 let mut broken = false;
                 for entry in entries {
                     let entry = decode_base64(entry).ok_or(NoEvidence("bad base64"))?;
-                    broken |= history.push(&entry).is_err();
+                    match history.push(&entry) {
+                        Err(error) if error.may_be_newer() && !broken => {
+                            return Err(NoEvidence("an entry is of a newer kind than is known here"));
+                        }
+                        result => broken |= result.is_err(),
+                    }
                 }
                 if (history.size(), history.root()) != (checkpoint.size(), checkpoint.root()) {
                     return Err(NoEvidence("the entries are not those of the checkpoint"));
@@ -126,28 +137,17 @@ impl Evidence {
     }
 }
 
-/// Which rule a tree with these statements breaks, if any.
-pub fn broken_rule(
-    policy: &Policy,
-    genesis: &Genesis,
-    statements: &[SignedStatement],
-) -> Option<&'static str> {
-    if statements.iter().any(|signed| rules::authorise(signed, Some(policy), genesis).is_err()) {
-        return Some("the log recorded a statement that its policy refuses");
-    }
-    let releases: Vec<_> = statements
-        .iter()
-        .filter_map(|signed| match &signed.statement {
-            Statement::Release(release) => Some(release),
-            Statement::Policy(_) => None,
-        })
-        .collect();
-    for (i, release) in releases.iter().enumerate() {
-        let others = releases[..i].iter().filter(|other| other.project == release.project);
-        for other in others {
-            let clash = |name: &FileName| other.file(name).map(|file| file.sha256);
-            if release.files.iter().any(|file| clash(&file.name).is_some_and(|sha256| sha256 != file.sha256))
-            {
+/// Which rule a tree with these releases breaks, if any.
+pub fn broken_rule(policy: &Policy, releases: &[SignedStatement]) -> Option<&'static str> {
+    let mut digests: HashMap<(&ProjectName, &FileName), Hash> = HashMap::new();
+    for signed in releases {
+        let Statement::Release(release) = &signed.statement else { continue };
+        if rules::authorise_release(&signed.envelope, release, policy).is_err() {
+            return Some("the log recorded a statement that its policy refuses");
+        }
+        for file in &release.files {
+            let first = digests.entry((&release.project, &file.name)).or_insert(file.sha256);
+            if *first != file.sha256 {
                 return Some("the log recorded two digests for one file name");
             }
         }
@@ -172,6 +172,9 @@ fn proven(
     match Entry::parse(&entry.entry) {
         Ok(Entry::Statement(signed)) => Ok((entry.index, Some(*signed))),
         Ok(Entry::Commitment(_)) => Err(NoEvidence("an index commitment is not at issue")),
+        Err(error) if error.may_be_newer() => {
+            Err(NoEvidence("an entry is of a newer kind than is known here"))
+        }
         Err(_) => Ok((entry.index, None)),
     }
 }

@@ -72,6 +72,13 @@ pub enum Violation {
     },
 }
 
+impl HistoryError {
+    /// Whether the entry may be of a kind that a later version of the protocol has.
+    pub fn may_be_newer(&self) -> bool {
+        matches!(&self.violation, Violation::Entry(error) if error.may_be_newer())
+    }
+}
+
 impl History {
     /// An empty log, born with `genesis`.
     pub fn new(genesis: Genesis) -> Self {

@@ -56,11 +56,11 @@ pub const MAX_LOOKUP_ENTRIES: usize = 2_000;
 
 /// Entry bytes in one look-up answer; the answer stops after the entry that
 /// crosses this line and says where to go on.
-pub const MAX_LOOKUP_ANSWER_ENTRY_BYTES: usize = 16 << 20;
+pub const MAX_LOOKUP_ANSWER_ENTRY_BYTES: usize = 4 << 20;
 
 /// Longest look-up answer a client reads: entry bytes in base64 (4/3), the entry
-/// that crosses the line, and 2,000 proofs of 64 hashes at 47 characters; 64 MiB.
-pub const MAX_LOOKUP_ANSWER_BYTES: usize = 64 << 20;
+/// that crosses the line, and 2,000 proofs of 64 hashes at 47 characters: 12 MiB.
+pub const MAX_LOOKUP_ANSWER_BYTES: usize = 16 << 20;
 
 /// Most roots, publishers, projects, and keys or patterns of one publisher, in a
 /// policy. The entry limit is the real bound; this one gives the better message.

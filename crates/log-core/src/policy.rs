@@ -214,6 +214,7 @@ impl Policy {
 impl Roots {
     /// Root keys of which `threshold` must sign.
     pub fn new(threshold: usize, keys: Vec<VerifierKey>) -> Result<Self, PolicyError> {
+        check_keys("roots.keys", &keys)?;
         if !(1..=keys.len()).contains(&threshold) {
             let problem = format!("expected 1 to {}, the number of root keys", keys.len());
             return Err(field("roots.threshold", problem));
@@ -265,7 +266,13 @@ impl CoverageDocument {
             parsed.map_err(|error| field(&at(name), error.to_string()))
         };
         let pattern = Pattern::parse(&self.pattern).map_err(|problem| field(&at("pattern"), problem))?;
-        Ok(Coverage { pattern, from: version("from", &self.from)?, until: version("until", &self.until)? })
+        let (from, until) = (version("from", &self.from)?, version("until", &self.until)?);
+        if let (Some(from), Some(until)) = (&from, &until)
+            && until <= from
+        {
+            return Err(field(&at("until"), format!("no version is from {from} on and before {until}")));
+        }
+        Ok(Coverage { pattern, from, until })
     }
 }
 
@@ -274,20 +281,27 @@ fn parse_keys(at: &str, vkeys: &[String]) -> Result<Vec<VerifierKey>, PolicyErro
     if vkeys.is_empty() {
         return Err(field(at, "expected at least one key".into()));
     }
-    let mut keys: Vec<VerifierKey> = Vec::new();
+    let mut keys = Vec::new();
     for (i, vkey) in vkeys.iter().enumerate() {
+        keys.push(VerifierKey::parse(vkey).map_err(|error| field(&format!("{at}[{i}]"), error.to_string()))?);
+    }
+    check_keys(at, &keys)?;
+    Ok(keys)
+}
+
+/// Keys that sign statements, each once: one key under two names, or listed twice,
+/// would count twice towards a threshold.
+fn check_keys(at: &str, keys: &[VerifierKey]) -> Result<(), PolicyError> {
+    for (i, key) in keys.iter().enumerate() {
         let at = format!("{at}[{i}]");
-        let key = VerifierKey::parse(vkey).map_err(|error| field(&at, error.to_string()))?;
         if key.key_type() != KeyType::Ed25519 {
             return Err(field(&at, "expected an Ed25519 key of type 0x01".into()));
         }
-        // One key under two names would count twice towards a threshold.
-        if keys.iter().any(|other| other.public_bytes() == key.public_bytes()) {
+        if keys[..i].iter().any(|other| other.public_bytes() == key.public_bytes()) {
             return Err(field(&at, "this key is there twice".into()));
         }
-        keys.push(key);
     }
-    Ok(keys)
+    Ok(())
 }
 
 fn check_count(at: &str, count: usize) -> Result<(), PolicyError> {
@@ -342,6 +356,15 @@ mod tests {
     }
 
     #[test]
+    fn a_key_counts_once_towards_a_threshold() {
+        let key = |name: &str| VerifierKey::parse(&vkey(name, 1)).expect("a key");
+        let cosigner = SignerKey::from_seed(KeyName::parse("c").expect("a name"), &[9; 32]).cosigner();
+        assert!(Roots::new(2, vec![key("a"), key("a")]).is_err());
+        assert!(Roots::new(2, vec![key("a"), key("b")]).is_err(), "one key under two names");
+        assert!(Roots::new(1, vec![cosigner]).is_err(), "a cosigner's key signs no statements");
+    }
+
+    #[test]
     fn bad_policies_name_the_field() {
         let good = good();
         let (root, team) = (vkey("root", 1), vkey("team", 2));
@@ -360,6 +383,7 @@ mod tests {
             (good.replace("oslo-*\"]", "*-x\"]"), "publishers[0].projects"),
             (good.replace("\"pattern\":\"nova\"", "\"pattern\":\"Nova\""), "projects[0].pattern"),
             (good.replace("13.0.0", "v13"), "projects[0].from"),
+            (good.replace("13.0.0", "30.0"), "projects[0].until"),
             (good.replace("\"13.0.0\"", "null"), "null"),
             (
                 good.replace(

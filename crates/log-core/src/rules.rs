@@ -153,7 +153,12 @@ pub fn check_write_once(
     Ok(())
 }
 
-fn authorise_release(envelope: &Envelope, release: &Release, policy: &Policy) -> Result<(), Refusal> {
+/// Rule 2 for a release.
+pub(crate) fn authorise_release(
+    envelope: &Envelope,
+    release: &Release,
+    policy: &Policy,
+) -> Result<(), Refusal> {
     if envelope.signatures().is_empty() {
         return Err(Refusal::Unsigned);
     }

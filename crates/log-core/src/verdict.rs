@@ -16,16 +16,20 @@ use thiserror::Error;
 
 use crate::api::{EntryJson, LookupAnswer};
 use crate::artifact::{FileName, ProjectName, Version};
-use crate::entry::{Entry, SignedStatement};
+use crate::entry::{Entry, EntryError, SignedStatement};
 use crate::evidence::{self, Evidence};
 use crate::hash::{Hash, leaf_hash};
 use crate::history::History;
+use crate::limits::MAX_LOOKUP_ENTRIES;
 use crate::policy::Policy;
 use crate::proof::{ProofError, verify_inclusion};
 use crate::proof_file::{Extra, ProofFile, ProofFileError, ProvenEntry};
 use crate::rules::{self, Genesis};
 use crate::statement::{Release, Statement};
 use crate::trust_policy::{TrustError, TrustPolicy, TrustedCheckpoint};
+
+/// How far a witness's clock may be ahead of this machine's, in seconds.
+const MAX_CLOCK_SKEW: u64 = 300;
 
 /// Whom and what a client believes.
 #[derive(Debug, Clone)]
@@ -51,6 +55,20 @@ pub enum Distrust {
         age: u64,
         /// How old they may be.
         limit: u64,
+    },
+    /// The quorum's cosignatures are from the future.
+    #[error("the checkpoint was cosigned {ahead} s after now: this machine's clock or a witness's is wrong")]
+    Future {
+        /// How far they are ahead.
+        ahead: u64,
+    },
+    /// An entry of a kind that this version does not know.
+    #[error("entry {index} is of a kind that this version does not know: {error}")]
+    Newer {
+        /// Which entry.
+        index: u64,
+        /// What is not known.
+        error: EntryError,
     },
     /// An entry's inclusion proof does not verify.
     #[error("entry {index} is not proven to be in the log: {error}")]
@@ -122,6 +140,12 @@ pub enum Verdict {
     },
     /// The log does not cover the file's project (or this version of it).
     NotCovered,
+    /// The name is a file of several projects, all of which the log has. Which one
+    /// is meant only the user can say.
+    Ambiguous {
+        /// The projects.
+        projects: Vec<ProjectName>,
+    },
     /// The log has other bytes under this name.
     OtherHash {
         /// The digest it has.
@@ -136,6 +160,9 @@ impl Trust {
     pub fn open(&self, checkpoint: &[u8], now: u64) -> Result<TrustedCheckpoint, Distrust> {
         let open = self.policy.open(checkpoint)?;
         if let (Some(limit), Some(cosigned_at)) = (self.max_age, open.cosigned_at) {
+            if let Some(ahead) = cosigned_at.checked_sub(now).filter(|ahead| *ahead > MAX_CLOCK_SKEW) {
+                return Err(Distrust::Future { ahead });
+            }
             let age = now.saturating_sub(cosigned_at);
             if age > limit {
                 return Err(Distrust::Stale { age, limit });
@@ -166,13 +193,19 @@ pub fn check_answer(
         _ => return Err(malformed("the last leaf is not the index commitment")),
     };
     let (policy_json, policy) = checked_policy(genesis, checkpoint, &decode(&answer.policy)?)?;
+    if answer.entries.len() > MAX_LOOKUP_ENTRIES {
+        return Err(malformed("it has more entries than an answer may have"));
+    }
+    if answer.entries.windows(2).any(|pair| pair[0].index >= pair[1].index) {
+        return Err(malformed("its entries are not ascending, each once"));
+    }
     let mut proven = Vec::new();
     for entry in &answer.entries {
         let entry = decode(entry)?;
         check_included(&entry, checkpoint)?;
         proven.push(entry);
     }
-    let releases = checked_releases(genesis, checkpoint, &policy, policy_json, &proven)?;
+    let releases = checked_releases(checkpoint, &policy, policy_json, &proven)?;
     Ok(Facts { policy, releases, log_time: Some(log_time), complete: false })
 }
 
@@ -187,7 +220,7 @@ pub fn check_proof_file(
     let (policy_json, policy) = checked_policy(genesis, checkpoint, &extra.policy)?;
     let entry = ProvenEntry { index: file.index, entry: extra.entry, proof: file.proof.clone() };
     check_included(&entry, checkpoint)?;
-    let releases = checked_releases(genesis, checkpoint, &policy, policy_json, &[entry])?;
+    let releases = checked_releases(checkpoint, &policy, policy_json, &[entry])?;
     Ok(Facts { policy, releases, log_time: None, complete: false })
 }
 
@@ -209,12 +242,21 @@ pub fn check_history<'p>(
 pub fn judge(subject: &Subject, facts: &Facts) -> Verdict {
     let of_a_candidate =
         |release: &Release| subject.candidates.iter().any(|(project, _)| *project == release.project);
-    let named =
-        facts.releases.iter().filter(|(_, release)| of_a_candidate(release)).find_map(|(index, release)| {
-            release.file(&subject.name).map(|file| (*index, release, file.sha256))
-        });
-    if let Some((index, release, logged)) = named {
-        return if logged == subject.sha256 {
+    let mut named = facts
+        .releases
+        .iter()
+        .filter(|(_, release)| of_a_candidate(release))
+        .filter_map(|(index, release)| Some((*index, release, release.file(&subject.name)?.sha256)));
+    if let Some((index, release, logged)) = named.next() {
+        // `foo-1-2.tar.gz` is 2 of `foo-1` and 1.post2 of `foo`: whoever publishes
+        // one of them must not be able to speak for the other.
+        let mut projects = vec![release.project.clone()];
+        projects.extend(named.map(|(_, release, _)| release.project.clone()));
+        projects.sort();
+        projects.dedup();
+        return if projects.len() > 1 {
+            Verdict::Ambiguous { projects }
+        } else if logged == subject.sha256 {
             Verdict::Verified { project: release.project.clone(), version: release.version.clone(), index }
         } else {
             Verdict::OtherHash { logged, index }
@@ -246,6 +288,7 @@ fn checked_policy(
     let signed = match Entry::parse(&entry.entry) {
         Ok(Entry::Statement(signed)) => signed,
         Ok(Entry::Commitment(_)) => return Err(malformed("entry 0 is not a policy")),
+        Err(error) if error.may_be_newer() => return Err(Distrust::Newer { index: 0, error }),
         Err(error) => return Err(malformed(&format!("entry 0: {error}"))),
     };
     if rules::authorise(&signed, None, genesis).is_err() {
@@ -261,7 +304,6 @@ fn checked_policy(
 /// Included entries as releases; an entry that the log should have refused, or
 /// two that contradict one another, are misbehaviour.
 fn checked_releases(
-    genesis: &Genesis,
     checkpoint: &TrustedCheckpoint,
     policy: &Policy,
     policy_json: EntryJson,
@@ -278,13 +320,16 @@ fn checked_releases(
                 }
             }
             Ok(Entry::Commitment(_)) => return Err(malformed("an index commitment is no release")),
+            Err(error) if error.may_be_newer() => {
+                return Err(Distrust::Newer { index: entry.index, error });
+            }
             Err(_) => {
                 let what = "it holds an entry that is none";
                 return Err(misbehaviour(what, checkpoint, policy_json, std::slice::from_ref(entry)));
             }
         }
     }
-    if let Some(what) = evidence::broken_rule(policy, genesis, &statements) {
+    if let Some(what) = evidence::broken_rule(policy, &statements) {
         return Err(misbehaviour(what, checkpoint, policy_json, entries));
     }
     releases.sort_by_key(|(index, _)| *index);

@@ -12,7 +12,8 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+
+use log_core::hash::encode_hex;
 
 /// The start of the names of temporary files.
 pub const TEMP_PREFIX: &str = ".tmp-";
@@ -22,11 +23,13 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_batch([(path.to_owned(), bytes)])
 }
 
-/// Writes or replaces a file that only its owner may read.
-pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a new file that only its owner may read; an error when there is a file of
+/// that name already, which stays as it is.
+pub fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let staged = Staged::write(path.to_owned(), bytes, 0o600)?;
     staged.sync()?;
-    staged.publish()?;
+    // Unlike a rename, a link never replaces.
+    fs::hard_link(&staged.temp, path)?;
     sync_directory(parent(path))
 }
 
@@ -98,13 +101,13 @@ struct Staged {
 
 impl Staged {
     fn write(path: PathBuf, bytes: &[u8], mode: u32) -> io::Result<Self> {
-        static COUNTER: AtomicU64 = AtomicU64::new(0);
-        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{TEMP_PREFIX}{}-{number}", std::process::id());
+        // A name that nobody can have prepared, and no file that is there already.
+        let mut random = [0; 12];
+        getrandom::fill(&mut random).map_err(io::Error::other)?;
+        let temp = parent(&path).join(format!("{TEMP_PREFIX}{}", encode_hex(&random)));
         create_directory(parent(&path))?;
-        let temp = parent(&path).join(name);
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
+        options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
         let file = options.open(&temp)?;
@@ -175,8 +178,11 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("key");
-        write_private(&path, b"secret").expect("written");
+        create_private(&path, b"secret").expect("written");
         let mode = fs::metadata(&path).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+        assert!(create_private(&path, b"other").is_err(), "never replaced");
+        assert_eq!(fs::read(&path).expect("a file"), b"secret");
+        assert_eq!(fs::read_dir(dir.path()).expect("a directory").count(), 1, "no temporary is left");
     }
 }

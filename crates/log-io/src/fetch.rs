@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use log_core::api::Problem;
+use reqwest::redirect::{Action, Attempt, Policy};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use thiserror::Error;
 
@@ -65,6 +66,7 @@ impl Http {
     pub fn new(tool: &str) -> anyhow::Result<Self> {
         let client = Client::builder()
             .user_agent(format!("{tool}/{} (release transparency)", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::custom(follow))
             .connect_timeout(Duration::from_secs(10))
             .read_timeout(Duration::from_secs(30))
             .timeout(Duration::from_secs(300))
@@ -138,6 +140,15 @@ pub fn join(base: &str, reference: &str) -> Option<String> {
     let mut url = reqwest::Url::parse(base).ok()?.join(reference).ok()?;
     url.set_fragment(None);
     matches!(url.scheme(), "http" | "https").then(|| url.into())
+}
+
+/// At most five hops, and never from https to something weaker.
+fn follow(attempt: Attempt<'_>) -> Action {
+    let from_https = attempt.previous().last().is_some_and(|url| url.scheme() == "https");
+    if from_https && attempt.url().scheme() != "https" {
+        return attempt.error("a redirect from https to something weaker");
+    }
+    if attempt.previous().len() > 5 { attempt.error("more than five redirects") } else { attempt.follow() }
 }
 
 async fn read_body(url: &str, mut response: Response, limit: usize) -> Result<Vec<u8>, FetchError> {

@@ -20,11 +20,13 @@ pub fn generate(name: KeyName) -> anyhow::Result<SignerKey> {
 
 /// Writes a key to a new file; an existing file is never overwritten.
 pub fn create(path: &Path, key: &SignerKey) -> anyhow::Result<()> {
-    if path.exists() {
-        bail!("{} exists; a key is never overwritten", path.display());
+    let line = format!("{}\n", key.to_skey());
+    match crate::durable::create_private(path, line.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            bail!("{} exists; a key is never overwritten", path.display())
+        }
+        result => result.with_context(|| format!("cannot write key file {}", path.display())),
     }
-    crate::durable::write_private(path, format!("{}\n", key.to_skey()).as_bytes())
-        .with_context(|| format!("cannot write key file {}", path.display()))
 }
 
 /// Reads a key.

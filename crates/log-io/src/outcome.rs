@@ -6,9 +6,13 @@
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use log_core::trust_policy::TrustError;
 use log_core::verdict::Distrust;
+
+/// Whether data could not be printed.
+static PRINT_FAILED: AtomicBool = AtomicBool::new(false);
 
 /// How a command ended; the number is the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,6 +112,12 @@ impl From<Distrust> for Failure {
             Distrust::Stale { .. } => {
                 (Exit::Untrusted, "check this machine's clock; else the log or its witnesses stand still")
             }
+            Distrust::Future { .. } => {
+                (Exit::Untrusted, "check this machine's clock; else ask the witnesses")
+            }
+            Distrust::Newer { .. } => {
+                (Exit::Failed, "update wheeltap; until then there is no verdict on these files")
+            }
             Distrust::NotIncluded { .. } | Distrust::Malformed(_) => {
                 (Exit::Invalid, "do not use the files; what answered is not the log or is broken")
             }
@@ -123,6 +133,11 @@ impl From<Distrust> for Failure {
 /// Reports how a command ended on stderr, and gives the process's exit code.
 pub fn report(outcome: Outcome) -> ExitCode {
     match outcome {
+        // What was to be printed may be cut: that is no success.
+        Ok(Exit::Ok) if PRINT_FAILED.load(Ordering::Relaxed) => {
+            note("error: cannot write to stdout");
+            ExitCode::from(Exit::Failed.code())
+        }
         Ok(exit) => ExitCode::from(exit.code()),
         Err(failure) => {
             // Messages may repeat what a server said.
@@ -135,9 +150,15 @@ pub fn report(outcome: Outcome) -> ExitCode {
     }
 }
 
-/// Prints a line of data on stdout. A closed pipe is not an error.
+/// Prints a line of data on stdout. A closed pipe is not an error: the reader has
+/// seen enough; any other failure makes [`report`] fail.
 pub fn print(line: impl fmt::Display) {
-    let _ = writeln!(io::stdout().lock(), "{line}");
+    match writeln!(io::stdout().lock(), "{line}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            PRINT_FAILED.store(true, Ordering::Relaxed);
+        }
+        _ => {}
+    }
 }
 
 /// Prints a line for people on stderr.

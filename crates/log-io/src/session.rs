@@ -12,11 +12,12 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow, ensure};
 use futures_util::{StreamExt as _, stream};
+use log_core::checkpoint::OpenCheckpoint;
 use log_core::consistency;
 use log_core::edge::Edge;
 use log_core::evidence::Evidence;
 use log_core::hash::{Hash, encode_base64};
-use log_core::history::History;
+use log_core::history::{History, HistoryError};
 use log_core::proof::verify_consistency;
 use log_core::tile::{TileId, entry_bundles};
 use log_core::trust_policy::TrustedCheckpoint;
@@ -68,6 +69,20 @@ impl Session {
         Ok(checkpoint)
     }
 
+    /// Compares a checkpoint from a proof file with the last one seen, as far as that
+    /// goes without tiles: two roots of one size are a fork.
+    pub fn check_offline(&self, checkpoint: &TrustedCheckpoint) -> Result<(), Failure> {
+        let Some(bytes) = self.state.last_checkpoint()? else { return Ok(()) };
+        let Ok(seen) = OpenCheckpoint::open(&bytes, &self.log.trust.genesis.log) else { return Ok(()) };
+        let proven = &checkpoint.checkpoint;
+        if seen.size() != proven.size() || seen.root() == proven.root() {
+            return Ok(());
+        }
+        let evidence = Evidence::fork(seen.note().to_string(), checkpoint.note.clone(), proven.root(), &[]);
+        let message = format!("the log forked: it signed two different trees of size {}", seen.size());
+        Err(self.evidence_kept(&message, &evidence))
+    }
+
     /// Reads the whole log up to a checkpoint and checks every rule on the way.
     pub async fn read_history(&self, checkpoint: &TrustedCheckpoint) -> Result<History, Failure> {
         let size = checkpoint.checkpoint.size();
@@ -89,6 +104,12 @@ impl Session {
                 .hint("what answered is broken, or not the log; try another mirror"));
         }
         let violation = match violation {
+            Some(error) if error.may_be_newer() => {
+                let HistoryError { index, violation } = error;
+                let message =
+                    format!("entry {index} is of a kind that this version does not know: {violation}");
+                return Err(Failure::new(message).hint("update wheeltap; until then there is no verdict"));
+            }
             Some(violation) => violation.to_string(),
             None if history.ends_in_commitment() => return Ok(history),
             None => "the signed tree does not end in an index commitment".to_owned(),
@@ -98,6 +119,11 @@ impl Session {
             entries.extend(self.source.entries(bundle).await?.iter().map(|entry| encode_base64(entry)));
         }
         let evidence = Evidence::BrokenHistory { checkpoint: checkpoint.note.clone(), entries };
+        // What was read again may be something else.
+        if evidence.verify(&self.log.trust.genesis).is_err() {
+            return Err(Failure::with_exit(Exit::Invalid, "what answered changed while it was read")
+                .hint("try again, or another mirror"));
+        }
         Err(self.evidence_kept(&format!("the log broke a rule: {violation}"), &evidence))
     }
 
@@ -112,12 +138,14 @@ impl Session {
         for _ in 0..SWAP_ATTEMPTS {
             let last = self.state.last_checkpoint()?;
             if let Some(bytes) = &last {
-                let seen = self.log.trust.open_at_any_age(bytes).map_err(|error| {
+                // The log's signature is what makes it evidence; the witnesses that are
+                // trusted may have been others then.
+                let seen = OpenCheckpoint::open(bytes, &self.log.trust.genesis.log).map_err(|error| {
                     Failure::new(format!("the last checkpoint seen is damaged: {error}"))
                         .hint("the trust file may be another log's; else restore the state directory")
                 })?;
-                let (seen_size, size) = (seen.checkpoint.size(), new.checkpoint.size());
-                match self.check_prefix(&seen, new).await {
+                let (seen_size, size) = (seen.size(), new.checkpoint.size());
+                match self.check_prefix(&seen, &new.checkpoint).await {
                     // What lags cannot prove that it only lags: it lacks the tiles.
                     Err(failure) if size < seen_size && failure.exit() != Exit::Misbehaved => {
                         return Err(lagging(size, seen_size, &failure));
@@ -136,27 +164,27 @@ impl Session {
     }
 
     /// Proves that the smaller of two trees is a prefix of the larger.
-    async fn check_prefix(&self, a: &TrustedCheckpoint, b: &TrustedCheckpoint) -> Result<(), Failure> {
-        let (older, newer) = if a.checkpoint.size() <= b.checkpoint.size() { (a, b) } else { (b, a) };
-        let (old, new) = (older.checkpoint.size(), newer.checkpoint.size());
-        if old == new && older.checkpoint.root() == newer.checkpoint.root() || old == 0 {
+    async fn check_prefix(&self, a: &OpenCheckpoint, b: &OpenCheckpoint) -> Result<(), Failure> {
+        let (older, newer) = if a.size() <= b.size() { (a, b) } else { (b, a) };
+        let (old, new) = (older.size(), newer.size());
+        if old == new && older.root() == newer.root() || old == 0 {
             return Ok(());
         }
         let tiles = self.authenticated_tiles(old, newer).await?;
         let tile = |id: TileId| tiles.get(&id).cloned().unwrap_or_default();
         let proof = consistency::prove(old, new, tile);
-        let root = if old == new { newer.checkpoint.root() } else { consistency::root_at(old, new, tile) };
-        verify_consistency(old, root, new, newer.checkpoint.root(), &proof).map_err(|error| {
+        let root = if old == new { newer.root() } else { consistency::root_at(old, new, tile) };
+        verify_consistency(old, root, new, newer.root(), &proof).map_err(|error| {
             Failure::with_exit(
                 Exit::Invalid,
                 format!("the tiles do not lead to the signed root of size {new}: {error}"),
             )
             .hint("what answered is broken, or not the log; try another mirror")
         })?;
-        if root == older.checkpoint.root() {
+        if root == older.root() {
             return Ok(());
         }
-        let evidence = Evidence::fork(older.note.clone(), newer.note.clone(), root, &proof);
+        let evidence = Evidence::fork(older.note().to_string(), newer.note().to_string(), root, &proof);
         let message = format!("the log forked: it signed two different trees of size {old}");
         Err(self.evidence_kept(&message, &evidence))
     }
@@ -165,9 +193,9 @@ impl Session {
     async fn authenticated_tiles(
         &self,
         old: u64,
-        newer: &TrustedCheckpoint,
+        newer: &OpenCheckpoint,
     ) -> Result<BTreeMap<TileId, Vec<Hash>>, Failure> {
-        let size = newer.checkpoint.size();
+        let size = newer.size();
         let mut tiles = BTreeMap::new();
         if old == size {
             return Ok(tiles);
@@ -211,9 +239,9 @@ fn lagging(size: u64, seen: u64, failure: &Failure) -> Failure {
         .hint("ask the log itself, or wait for the mirror; if it is the log, tell its operator and witnesses")
 }
 
-fn ensure_root(root: Hash, checkpoint: &TrustedCheckpoint) -> anyhow::Result<()> {
+fn ensure_root(root: Hash, checkpoint: &OpenCheckpoint) -> anyhow::Result<()> {
     ensure!(
-        root == checkpoint.checkpoint.root(),
+        root == checkpoint.root(),
         anyhow!("the tiles at the edge of the tree do not lead to the signed root")
     );
     Ok(())

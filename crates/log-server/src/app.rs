@@ -77,7 +77,7 @@ impl App {
     /// Takes a submission; the answer comes when its entry is published.
     pub async fn submit(&self, body: Vec<u8>) -> Result<Receipt, AppError> {
         let app = self.clone();
-        let tree = self.newest.get().ok_or(AppError::Unavailable)?;
+        let tree = self.newest.for_statements().ok_or(AppError::Unavailable)?;
         let (signed, authorised_under) = match blocking(move || app.check(&body, &tree)).await? {
             Checked::New(signed, authorised_under) => (*signed, authorised_under),
             Checked::Again(index) => return self.receipt(Admitted { index, again: true }).await,
@@ -198,17 +198,13 @@ impl App {
     ) -> Result<LookupResult, AppError> {
         // One more than fits tells whether there are more.
         let room = MAX_LOOKUP_ENTRIES - wanted.len().min(MAX_LOOKUP_ENTRIES);
-        let mut entries = match key {
-            LookupKey::File { project, name } => {
-                self.view.by_key(&IndexKey::File(project.clone(), name.clone()), 0, room + 1)?
-            }
-            LookupKey::Release { project, version } => {
-                self.view.by_key(&IndexKey::Release(project.clone(), version.clone()), 0, room + 1)?
-            }
-            LookupKey::Digest(digest) => self.view.by_digest(digest.0, room + 1)?,
-            LookupKey::Project { name, from } => {
-                self.view.by_key(&IndexKey::Project(name.clone()), *from, room + 1)?
-            }
+        let (from, limit) = (key.from(), room + 1);
+        let by_key = |key: IndexKey| self.view.by_key(&key, from, limit);
+        let mut entries = match key.clone() {
+            LookupKey::File { project, name, .. } => by_key(IndexKey::File(project, name))?,
+            LookupKey::Release { project, version, .. } => by_key(IndexKey::Release(project, version))?,
+            LookupKey::Digest { sha256, .. } => self.view.by_digest(sha256.0, from, limit)?,
+            LookupKey::Project { name, .. } => by_key(IndexKey::Project(name))?,
         };
         entries.retain(|index| *index < tree.size);
         let next = entries.get(room).copied();

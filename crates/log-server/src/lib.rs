@@ -17,7 +17,7 @@
 //! | [`store`] | the two storage traits, their promises, and the back ends |
 //! | [`head`], [`staging`] | the two records of state |
 //! | [`data_dir`], [`config`] | what is where on disk |
-//! | [`app`], [`http`] | the server |
+//! | [`app`], [`http`], [`listen`] | the server |
 //!
 //! Invariants: only the sequencer writes; nothing is acknowledged before it is
 //! durable and published; the view can be deleted at any time.
@@ -31,6 +31,7 @@ pub mod data_dir;
 pub mod head;
 pub mod http;
 pub mod init;
+pub mod listen;
 pub mod pool;
 pub mod reader;
 pub mod recover;

@@ -89,6 +89,11 @@ impl Pool {
 }
 
 impl PoolReceiver {
+    /// Whether there will be no more statements.
+    pub fn is_closed(&self) -> bool {
+        self.receiver.is_closed()
+    }
+
     /// Waits for a statement, then takes all that wait, up to [`MAX_ROUND`]; `None`
     /// when there will be no more. What comes in during a round is the next one:
     /// under load rounds grow, and with them the work that one fsync pays for.

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use log_core::bundle::parse_bundle;
 use log_core::edge::Edge;
@@ -14,9 +15,9 @@ use log_core::tile::{Level, TILE_WIDTH, TileId};
 use crate::admission::InForce;
 use crate::store::Objects;
 
-/// Full tiles and bundles kept in memory: those of the newest 128 × 256 entries,
-/// at 8 KiB a tile and about 256 KiB a bundle of 1 KiB entries, at most 40 MiB.
-const CACHED_OBJECTS: usize = 256;
+/// Bytes of full tiles and bundles that are kept in memory, the newest read. A tile
+/// has 8 KiB and a bundle of 1 KiB entries 256 KiB: the last 30,000 entries.
+const CACHE_BYTES: usize = 32 << 20;
 
 /// A published tree: the checkpoint, and what is needed to prove under it.
 #[derive(Debug)]
@@ -30,10 +31,12 @@ pub struct Published {
     rests: Vec<Option<Hash>>,
 }
 
-/// The newest published tree, replaced by the sequencer.
-#[derive(Debug, Clone)]
+/// The newest published tree, replaced by the sequencer, and whether it takes
+/// statements at the moment.
+#[derive(Debug, Clone, Default)]
 pub struct Newest {
     published: Arc<RwLock<Option<Arc<Published>>>>,
+    stopped: Arc<AtomicBool>,
 }
 
 /// Reads from the log's store.
@@ -43,9 +46,6 @@ pub struct Reader {
     cache: Arc<Mutex<Cache>>,
 }
 
-/// The objects read last, oldest first.
-type Cache = VecDeque<(TileId, Arc<Vec<u8>>)>;
-
 impl Published {
     /// The tree with this edge, under this checkpoint.
     pub fn new(checkpoint: String, edge: &Edge, policy: InForce) -> Self {
@@ -54,26 +54,25 @@ impl Published {
 }
 
 impl Newest {
-    /// Nothing published yet.
-    pub fn none() -> Self {
-        Self { published: Arc::default() }
-    }
-
-    /// The newest published tree; `None` while the log is recovering.
+    /// The newest published tree; `None` before the first.
     pub fn get(&self) -> Option<Arc<Published>> {
-        match self.published.read() {
-            Ok(published) => published.clone(),
-            Err(poisoned) => poisoned.into_inner().clone(),
-        }
+        self.published.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Replaces it; `None` while the log recovers.
-    pub fn set(&self, published: Option<Published>) {
-        let mut slot = match self.published.write() {
-            Ok(slot) => slot,
-            Err(poisoned) => poisoned.into_inner(),
-        };
-        *slot = published.map(Arc::new);
+    /// The same, unless the log recovers and takes no statements.
+    pub fn for_statements(&self) -> Option<Arc<Published>> {
+        self.get().filter(|_| !self.stopped.load(Ordering::Acquire))
+    }
+
+    /// Replaces it; from now on statements are taken.
+    pub fn set(&self, published: Published) {
+        *self.published.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(published));
+        self.stopped.store(false, Ordering::Release);
+    }
+
+    /// Takes no statements until the next `set`. What is published stays true.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
     }
 }
 
@@ -113,9 +112,12 @@ impl Reader {
     pub fn entry(&self, index: u64, size: u64) -> io::Result<Vec<u8>> {
         let id = TileId::in_tree(Level::Entries, index / TILE_WIDTH, size);
         let id = id.filter(|_| index < size).ok_or_else(|| damaged("an entry beyond the tree"))?;
-        let entries = self.entries(id)?;
+        let bytes = self.object(id)?;
+        let entries = parse_bundle(&bytes, usize::from(id.width))
+            .map_err(|error| damaged(&format!("{id}: {error}")))?;
         let position = usize::try_from(index % TILE_WIDTH).unwrap_or(usize::MAX);
-        entries.into_iter().nth(position).ok_or_else(|| damaged("an entry bundle is short"))
+        let entry = entries.get(position).ok_or_else(|| damaged("an entry bundle is short"))?;
+        Ok(entry.to_vec())
     }
 
     /// The entries of a bundle.
@@ -138,20 +140,37 @@ impl Reader {
     /// Full tiles are cached; partial ones are soon replaced by wider ones.
     fn object(&self, id: TileId) -> io::Result<Arc<Vec<u8>>> {
         if let Ok(cache) = self.cache.lock()
-            && let Some((_, bytes)) = cache.iter().rev().find(|(cached, _)| *cached == id)
+            && let Some((_, bytes)) = cache.objects.iter().rev().find(|(cached, _)| *cached == id)
         {
             return Ok(Arc::clone(bytes));
         }
         let bytes = self.objects.get(&id.path())?.ok_or_else(|| damaged(&format!("{id} is missing")))?;
         let bytes = Arc::new(bytes);
-        if let Ok(mut cache) = self.cache.lock() {
-            if cache.len() == CACHED_OBJECTS {
-                cache.pop_front();
-            }
-            // A partial tile's path is unique to its content, too.
-            cache.push_back((id, Arc::clone(&bytes)));
+        if id.is_full()
+            && let Ok(mut cache) = self.cache.lock()
+        {
+            cache.push(id, &bytes);
         }
         Ok(bytes)
+    }
+}
+
+/// The objects read last, oldest first.
+#[derive(Debug, Default)]
+struct Cache {
+    objects: VecDeque<(TileId, Arc<Vec<u8>>)>,
+    bytes: usize,
+}
+
+impl Cache {
+    fn push(&mut self, id: TileId, object: &Arc<Vec<u8>>) {
+        self.objects.push_back((id, Arc::clone(object)));
+        self.bytes += object.len();
+        while self.bytes > CACHE_BYTES
+            && let Some((_, oldest)) = self.objects.pop_front()
+        {
+            self.bytes -= oldest.len();
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! From whatever a crash left to a state that can go on. Every start comes
 //! through here, so it is not special.
 //!
-//! 1. Read the head: what is committed.
+//! 1. Read the head, what is committed, and make sure that it is durable.
 //! 2. If it names a staging object that is still there, write the tiles that
 //!    follow from it; they may be there already, which is harmless.
 //! 3. Read the tail from the tiles and compare its root with the head's.
@@ -67,6 +67,9 @@ pub struct State {
 pub fn recover(stores: &Stores, view: &View, genesis: &Genesis) -> anyhow::Result<State> {
     let head = stores.head.load()?.context("there is no head record; make a log with `wheeltap-log init`")?;
     check_not_rolled_back(stores, &head, genesis)?;
+    // What was read may be in memory only, when a crash or an error came between
+    // the renaming and the fsync. Nothing is built on it before it is durable.
+    ensure!(stores.head.swap(Some(&head), &head)?, "another writer has changed the head record");
     apply_staging(stores, &head)?;
     let tail = load_tail(stores, head.size)?;
     ensure!(

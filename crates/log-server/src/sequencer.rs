@@ -27,8 +27,11 @@ use crate::recover::{State, Stores, recover};
 use crate::staging::Staging;
 use crate::view::{View, ViewMark};
 
+/// Wait before the first attempt to recover; doubled before each further one.
+const FIRST_RETRY_WAIT: Duration = Duration::from_millis(100);
+
 /// Longest wait between two attempts to recover.
-const MAX_RETRY_WAIT: Duration = Duration::from_secs(30);
+const MAX_RETRY_WAIT: Duration = Duration::from_secs(10);
 
 /// The single writer.
 #[derive(Debug)]
@@ -60,21 +63,10 @@ impl Sequencer {
     }
 
     /// Takes rounds from the pool until it is closed.
-    pub fn run(&self, mut state: Option<State>, pool: &mut PoolReceiver) {
-        let mut wait = Duration::from_millis(100);
+    pub fn run(&self, mut state: State, pool: &mut PoolReceiver) {
         while let Some(pending) = pool.take() {
-            let ready = match state.take() {
-                Some(state) => Ok(state),
-                None => self.start(),
-            };
-            let result = ready.and_then(|mut state| {
-                let answers = self.round(&mut state, &pending)?;
-                Ok((state, answers))
-            });
-            match result {
-                Ok((next, answers)) => {
-                    state = Some(next);
-                    wait = Duration::from_millis(100);
+            match self.round(&mut state, &pending) {
+                Ok(answers) => {
                     for (pending, answer) in pending.into_iter().zip(answers) {
                         // A sender that went away does not want the answer.
                         let _ = pending.reply.send(answer);
@@ -82,21 +74,34 @@ impl Sequencer {
                 }
                 Err(error) => {
                     tracing::error!(error = format!("{error:#}"), "the round failed; recovering");
-                    self.newest.set(None);
+                    self.newest.stop();
                     for pending in pending {
                         let _ = pending.reply.send(Err(NotAdmitted::Unavailable));
                     }
-                    std::thread::sleep(wait);
-                    wait = (wait * 2).min(MAX_RETRY_WAIT);
-                    state = self
-                        .start()
-                        .inspect_err(|error| {
-                            tracing::error!(error = format!("{error:#}"), "cannot recover yet");
-                        })
-                        .ok();
+                    let Some(recovered) = self.recover_until(|| pool.is_closed()) else { return };
+                    state = recovered;
                 }
             }
         }
+    }
+
+    /// Tries to recover until it succeeds, or until nobody waits for it any more.
+    fn recover_until(&self, given_up: impl Fn() -> bool) -> Option<State> {
+        let mut wait = FIRST_RETRY_WAIT;
+        while !given_up() {
+            std::thread::sleep(wait);
+            // A failed database stays failed until it is opened again.
+            let started = self.view.reopen().map_err(anyhow::Error::from).and_then(|()| self.start());
+            match started {
+                Ok(state) => {
+                    tracing::info!(size = state.head.size, "recovered");
+                    return Some(state);
+                }
+                Err(error) => tracing::error!(error = format!("{error:#}"), "cannot recover yet"),
+            }
+            wait = (wait * 2).min(MAX_RETRY_WAIT);
+        }
+        None
     }
 
     /// One round.
@@ -172,21 +177,18 @@ impl Sequencer {
     /// All tiles of the size are durable when this is called.
     fn publish(&self, state: &State) -> anyhow::Result<()> {
         let edge = &state.tail.edge;
-        let checkpoint = self.sign(edge.size(), edge.root());
-        let published = self.stores.log.get("checkpoint")?;
-        if published.as_deref() != Some(checkpoint.as_bytes()) {
-            self.check_growth(published.as_deref(), edge.size())?;
-            self.stores.log.overwrite("checkpoint", checkpoint.as_bytes()).context("cannot publish")?;
+        let mut checkpoint = self.sign(edge.size(), edge.root());
+        if let Some(published) = self.stores.log.get("checkpoint")? {
+            let open = OpenCheckpoint::open(&published, &self.genesis.log)?;
+            // The same tree, perhaps with cosignatures: it stays as it is.
+            if (open.size(), open.root()) == (edge.size(), edge.root()) {
+                checkpoint = open.note().to_string();
+            } else {
+                ensure!(open.size() < edge.size(), "a checkpoint of size {} is published", open.size());
+            }
         }
-        self.newest.set(Some(Published::new(checkpoint, edge, state.policy.clone())));
-        Ok(())
-    }
-
-    /// The published checkpoint never goes back.
-    fn check_growth(&self, published: Option<&[u8]>, size: u64) -> anyhow::Result<()> {
-        let Some(published) = published else { return Ok(()) };
-        let open = OpenCheckpoint::open(published, &self.genesis.log)?;
-        ensure!(open.size() < size, "a checkpoint of size {} is published already", open.size());
+        self.stores.log.overwrite("checkpoint", checkpoint.as_bytes()).context("cannot publish")?;
+        self.newest.set(Published::new(checkpoint, edge, state.policy.clone()));
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use log_io::{clock, key_file, outcome};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use crate::app::App;
 use crate::data_dir::DataDir;
@@ -14,10 +15,10 @@ use crate::pool::pool;
 use crate::reader::{Newest, Reader};
 use crate::sequencer::Sequencer;
 use crate::view::View;
-use crate::{config, http, init};
+use crate::{config, http, init, listen};
 
 /// Serves the log in `directory` until the process is told to stop.
-pub async fn serve(directory: &Path, listen: SocketAddr) -> anyhow::Result<()> {
+pub async fn serve(directory: &Path, address: SocketAddr) -> anyhow::Result<()> {
     let data = DataDir::new(directory);
     let _lock = data.lock()?;
     let key = key_file::load(&data.key())?;
@@ -25,7 +26,7 @@ pub async fn serve(directory: &Path, listen: SocketAddr) -> anyhow::Result<()> {
     let origin = genesis.log.name().to_string();
     let stores = init::stores(&data);
     let view = View::open(&data.view(), &origin)?;
-    let newest = Newest::none();
+    let newest = Newest::default();
     let sequencer = Sequencer {
         stores: stores.clone(),
         view: view.clone(),
@@ -36,19 +37,27 @@ pub async fn serve(directory: &Path, listen: SocketAddr) -> anyhow::Result<()> {
     };
     let state = sequencer.start().context("the log cannot start")?;
     let (pool, mut receiver) = pool();
-    let writer = std::thread::Builder::new()
-        .name("sequencer".to_owned())
-        .spawn(move || sequencer.run(Some(state), &mut receiver))?;
+    let (ended, writer_ended) = oneshot::channel::<()>();
+    let writer = std::thread::Builder::new().name("sequencer".to_owned()).spawn(move || {
+        // Dropped at the end, be it a panic: a log without a writer does not go on.
+        let _ended = ended;
+        sequencer.run(state, &mut receiver);
+    })?;
 
     let reader = Reader::new(Arc::clone(&stores.log));
     let app = App { genesis: Arc::new(genesis), pool, newest, view, reader, objects: stores.log };
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let address = listener.local_addr()?;
     // Scripts wait for this line.
     outcome::print(format_args!("serving {origin} on http://{address}/"));
-    axum::serve(listener, http::router(app)).with_graceful_shutdown(stopped()).await?;
+    let stop = async {
+        tokio::select! {
+            () = stopped() => tracing::info!("stopping"),
+            _ = writer_ended => tracing::error!("the sequencer ended; stopping"),
+        }
+    };
+    listen::serve(listener, http::router(app), stop).await;
     // The router and with it the last sender are gone: the writer ends its round.
-    tracing::info!("stopping");
     tokio::task::spawn_blocking(move || writer.join()).await?.ok().context("the sequencer panicked")
 }
 

@@ -46,7 +46,7 @@ impl TestLog {
             view: View::open(&directory.path().join("view"), "log.example").expect("a view"),
             genesis: genesis(),
             key: key("log.example"),
-            newest: Newest::none(),
+            newest: Newest::default(),
             clock: || 1_700_000_000,
         };
         let mut log = Self { sequencer, faults, state: None, seen: Vec::new(), directory };

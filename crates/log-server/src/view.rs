@@ -14,6 +14,7 @@
 //! log's, it is thrown away and built again from the entries.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use log_core::artifact::{FileName, ProjectName};
 use log_core::entry::{Entry, IndexKey, SignedStatement};
@@ -31,7 +32,10 @@ const CACHE_BYTES: u64 = 64 << 20;
 /// The derived database.
 #[derive(Debug, Clone)]
 pub struct View {
-    db: sled::Db,
+    /// Taken out only while it is reopened: after a failed write sled stays failed
+    /// until then.
+    db: Arc<RwLock<Option<sled::Db>>>,
+    path: PathBuf,
     origin: String,
 }
 
@@ -50,20 +54,30 @@ pub struct ViewMark {
 pub struct ViewError(#[from] sled::Error);
 
 impl View {
-    /// Opens the view at `path`; one that cannot be opened is thrown away.
+    /// Opens the view at `path`; one that is damaged is thrown away.
     pub fn open(path: &Path, origin: &str) -> Result<Self, ViewError> {
-        let open = || sled::Config::new().path(path).cache_capacity(CACHE_BYTES).open();
-        let db = open().or_else(|error| {
-            tracing::warn!(%error, path = %path.display(), "the view is damaged and will be built again");
-            std::fs::remove_dir_all(path).map_err(sled::Error::from)?;
-            open()
-        })?;
-        Ok(Self { db, origin: origin.to_owned() })
+        let db = Arc::new(RwLock::new(Some(open(path)?)));
+        Ok(Self { db, path: path.to_owned(), origin: origin.to_owned() })
+    }
+
+    /// Closes the database and opens it again.
+    pub fn reopen(&self) -> Result<(), ViewError> {
+        let mut slot = self.db.write().unwrap_or_else(PoisonError::into_inner);
+        // The files are locked until the old one is gone.
+        drop(slot.take());
+        *slot = Some(open(&self.path)?);
+        Ok(())
+    }
+
+    fn with<T>(&self, ask: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, ViewError> {
+        let slot = self.db.read().unwrap_or_else(PoisonError::into_inner);
+        let db = slot.as_ref().ok_or_else(|| sled::Error::Unsupported("the view is closed".to_owned()))?;
+        Ok(ask(db)?)
     }
 
     /// What the view is of; `None` when that is nothing, or another log.
     pub fn mark(&self) -> Result<Option<ViewMark>, ViewError> {
-        let Some(bytes) = self.db.get(b"s")? else { return Ok(None) };
+        let Some(bytes) = self.with(|db| db.get(b"s"))? else { return Ok(None) };
         let parsed = bytes.split_first_chunk::<8>().and_then(|(size, rest)| {
             let (root, origin) = rest.split_first_chunk::<32>()?;
             let mark = ViewMark { size: u64::from_be_bytes(*size), root: Hash::from_bytes(*root) };
@@ -74,7 +88,7 @@ impl View {
 
     /// Forgets everything.
     pub fn clear(&self) -> Result<(), ViewError> {
-        Ok(self.db.clear()?)
+        self.with(|db| db.clear())
     }
 
     /// Takes in entries, the first of which has the index `first`; afterwards the
@@ -95,19 +109,20 @@ impl View {
         value.extend_from_slice(mark.root.as_bytes());
         value.extend_from_slice(self.origin.as_bytes());
         batch.insert(b"s".as_slice(), value);
-        Ok(self.db.apply_batch(batch)?)
+        self.with(|db| db.apply_batch(batch))
     }
 
     /// The verifiable index over all entries in the view.
     pub fn index(&self) -> Result<VerifiableIndex, ViewError> {
-        let mut index = VerifiableIndex::default();
-        for item in self.db.scan_prefix(b"x") {
-            let (key, _) = item?;
-            if let Some((key, at)) = split_posting(&key) {
-                index.add(at, [key]);
+        self.with(|db| {
+            let mut index = VerifiableIndex::default();
+            for item in db.scan_prefix(b"x") {
+                if let Some((key, at)) = split_posting(&item?.0) {
+                    index.add(at, [key]);
+                }
             }
-        }
-        Ok(index)
+            Ok(index)
+        })
     }
 
     /// The entries that concern a key of the verifiable index, from `from` on.
@@ -119,18 +134,20 @@ impl View {
         self.postings(tag, key.hash(), from, limit)
     }
 
-    /// The entries that give a file this digest.
-    pub fn by_digest(&self, sha256: Hash, limit: usize) -> Result<Vec<u64>, ViewError> {
-        self.postings(b'd', sha256, 0, limit)
+    /// The entries that give a file this digest, from `from` on.
+    pub fn by_digest(&self, sha256: Hash, from: u64, limit: usize) -> Result<Vec<u64>, ViewError> {
+        self.postings(b'd', sha256, from, limit)
     }
 
     fn postings(&self, tag: u8, key: Hash, from: u64, limit: usize) -> Result<Vec<u64>, ViewError> {
         let range = posting(tag, key, from)..=posting(tag, key, u64::MAX);
-        let mut indices = Vec::new();
-        for item in self.db.range(range).take(limit) {
-            indices.extend(split_posting(&item?.0).map(|(_, index)| index));
-        }
-        Ok(indices)
+        self.with(|db| {
+            let mut indices = Vec::new();
+            for item in db.range(range).take(limit) {
+                indices.extend(split_posting(&item?.0).map(|(_, index)| index));
+            }
+            Ok(indices)
+        })
     }
 }
 
@@ -138,24 +155,30 @@ impl Known for View {
     type Error = ViewError;
 
     fn payload(&self, digest: &Hash) -> Result<Option<u64>, ViewError> {
-        let value = self.db.get(tagged(b'p', *digest))?;
+        let value = self.with(|db| db.get(tagged(b'p', *digest)))?;
         Ok(value.and_then(|bytes| bytes.as_ref().try_into().ok()).map(u64::from_be_bytes))
     }
 
     fn file(&self, project: &ProjectName, file: &FileName) -> Result<Option<Logged>, ViewError> {
         let (tag, key) = file_posting(project, file);
-        let first = self.db.range(posting(tag, key, 0)..=posting(tag, key, u64::MAX)).next().transpose()?;
+        let range = posting(tag, key, 0)..=posting(tag, key, u64::MAX);
+        let first = self.with(|db| db.range(range).next().transpose())?;
         Ok(first.and_then(|(key, value)| {
             Some(Logged { index: split_posting(&key)?.1, sha256: Hash::from_slice(&value)? })
         }))
     }
 }
 
-/// Deletes the view of a log; it is built again at the next start.
-pub fn delete(path: &PathBuf) -> std::io::Result<()> {
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+fn open(path: &Path) -> sled::Result<sled::Db> {
+    let open = || sled::Config::new().path(path).cache_capacity(CACHE_BYTES).open();
+    match open() {
+        // Only what cannot be read; a full disk, say, is no reason to delete anything.
+        Err(error @ (sled::Error::Corruption { .. } | sled::Error::ReportableBug(_))) => {
+            tracing::warn!(%error, path = %path.display(), "the view is damaged and will be built again");
+            std::fs::remove_dir_all(path)?;
+            open()
+        }
+        result => result,
     }
 }
 

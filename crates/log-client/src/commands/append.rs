@@ -48,10 +48,15 @@ pub struct AppendArgs {
 pub async fn run(args: &AppendArgs) -> Outcome {
     let session = args.log.session("wheeltap")?;
     let key = key_file::load(&args.key)?;
+    // `dist/*` has the proofs of an earlier run, too.
+    let is_proof = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "tlog-proof");
+    let paths: Vec<PathBuf> = args.files.iter().filter(|path| !is_proof(path)).cloned().collect();
     let mut hashed = Vec::new();
-    for file in files::hash_all(&args.files).await {
+    for file in files::hash_all(&paths).await {
         hashed.push(file?);
     }
+    // In whatever order they were given, it is the same statement.
+    hashed.sort_by(|a, b| a.name.cmp(&b.name));
     let release = Release {
         project: args.project.clone(),
         version: args.version.clone(),

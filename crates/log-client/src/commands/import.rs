@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::Args;
 use futures_util::{StreamExt as _, stream};
 use log_core::api::ReceiptStatus;
-use log_core::artifact::{self, FileName, ProjectName, Version};
+use log_core::artifact::{self, ArtifactKind, FileName, ProjectName, Version};
 use log_core::dsse::Envelope;
 use log_core::hash::Hash;
 use log_core::proof_file::ProofFile;
@@ -90,30 +90,52 @@ pub async fn run(args: &ImportArgs) -> Outcome {
     let send = |(release, envelope): (Release, Envelope)| {
         let session = &session;
         async move {
-            let (receipt, proof) = submit::submit(session, &envelope, now).await?;
-            Ok::<_, Failure>((release, receipt, proof))
+            let sent = submit::submit(session, &envelope, now).await;
+            (release, sent)
         }
     };
     let mut answers = stream::iter(envelopes).map(send).buffered(AT_ONCE);
     let (mut new, mut old, mut files) = (0, 0, 0);
-    let mut newest: Option<ProofFile> = None;
-    while let Some(result) = answers.next().await {
-        let (release, receipt, proof) = result?;
+    let mut accepted: Option<String> = None;
+    let mut failed: Vec<Failure> = Vec::new();
+    while let Some((release, result)) = answers.next().await {
+        let (receipt, proof) = match result {
+            Ok(answer) => answer,
+            Err(failure) if failure.exit() == Exit::Misbehaved => return Err(failure),
+            // One release that is refused does not keep the others out.
+            Err(failure) => {
+                note(format_args!(
+                    "{} {}: {}",
+                    release.project,
+                    release.version,
+                    shown(&failure.to_string())
+                ));
+                failed.push(failure);
+                continue;
+            }
+        };
         match receipt.status {
             ReceiptStatus::Logged => new += 1,
             ReceiptStatus::AlreadyLogged => old += 1,
         }
         files += release.artifacts().count();
         progress(format_args!("{} of {count} releases", new + old));
+        // No proof is written under a checkpoint that contradicts another.
+        if accepted.as_ref() != Some(&proof.checkpoint) {
+            session.accept(proof.checkpoint.as_bytes(), now).await?;
+            accepted = Some(proof.checkpoint.clone());
+        }
         write_proofs(args, &release, &proof)?;
-        newest = Some(proof);
     }
     progress("");
-    if let Some(proof) = newest {
-        session.accept(proof.checkpoint.as_bytes(), now).await?;
-    }
     note(format_args!("{}: {new} releases logged, {old} were there already, {files} files", args.project));
-    Ok(Exit::Ok)
+    match failed.into_iter().max_by_key(Failure::exit) {
+        None => Ok(Exit::Ok),
+        Some(worst) => {
+            let failure = Failure::with_exit(worst.exit(), format!("some releases were not logged: {worst}"));
+            Err(failure.hint(worst.next_step().unwrap_or("run the command again").to_owned()))
+        }
+    }
 }
 
 fn write_proofs(args: &ImportArgs, release: &Release, proof: &ProofFile) -> Result<(), Failure> {
@@ -150,7 +172,10 @@ fn releases(
         };
         let files = by_version.entry(version).or_default();
         files.push(ReleaseFile { name: name.clone(), sha256, size: file.size });
-        if let Some(sha256) = one(&file.metadata_sha256, name)? {
+        // Only wheels have metadata that installers go by.
+        let metadata =
+            if name.kind() == Some(ArtifactKind::Wheel) { one(&file.metadata_sha256, name)? } else { None };
+        if let Some(sha256) = metadata {
             let name = FileName::parse(&format!("{name}.metadata")).map_err(anyhow::Error::from)?;
             files.push(ReleaseFile { name, sha256, size: None });
         }

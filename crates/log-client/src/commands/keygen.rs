@@ -1,6 +1,6 @@
 //! `wheeltap keygen`: a new Ed25519 key in a file of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use log_core::key::KeyName;
@@ -26,6 +26,9 @@ pub fn run(args: &KeygenArgs) -> Outcome {
     let key = key_file::generate(name)?;
     let mut public = args.file.clone().into_os_string();
     public.push(".pub");
+    if !args.file.exists() && Path::new(&public).exists() {
+        return Err(Failure::usage(format!("{} exists", public.display())));
+    }
     key_file::create(&args.file, &key)?;
     let vkey = key.public().to_vkey();
     durable::write(public.as_ref(), format!("{vkey}\n").as_bytes())

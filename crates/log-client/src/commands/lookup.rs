@@ -69,17 +69,21 @@ pub async fn run(args: &LookupArgs) -> Outcome {
 
 fn keys(args: &LookupArgs) -> Result<Vec<LookupKey>, Failure> {
     let mut keys: Vec<LookupKey> =
-        args.digests.iter().map(|digest| LookupKey::Digest(HexDigest(*digest))).collect();
+        args.digests.iter().map(|digest| LookupKey::Digest { sha256: HexDigest(*digest), from: 0 }).collect();
     for file in &args.files {
         let name = FileName::parse(file).map_err(|error| Failure::usage(format!("--file: {error}")))?;
         let candidates = files::candidates(&name, args.project.as_ref());
         let candidates = candidates.map_err(|error| Failure::usage(format!("--file: {error:#}")))?;
         let projects: BTreeSet<ProjectName> = candidates.into_iter().map(|(project, _)| project).collect();
-        keys.extend(projects.into_iter().map(|project| LookupKey::File { project, name: name.clone() }));
+        keys.extend(projects.into_iter().map(|project| LookupKey::File {
+            project,
+            name: name.clone(),
+            from: 0,
+        }));
     }
     match (&args.project, &args.version) {
         (Some(project), Some(version)) if args.files.is_empty() => {
-            keys.push(LookupKey::Release { project: project.clone(), version: version.clone() });
+            keys.push(LookupKey::Release { project: project.clone(), version: version.clone(), from: 0 });
         }
         (Some(project), None) if args.files.is_empty() => {
             keys.push(LookupKey::Project { name: project.clone(), from: 0 });

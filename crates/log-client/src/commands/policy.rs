@@ -10,11 +10,12 @@ use clap::{Args, Subcommand};
 use log_core::artifact::Version;
 use log_core::dsse::Envelope;
 use log_core::entry::SignedStatement;
+use log_core::key::VerifierKey;
 use log_core::limits::MAX_SUBMISSION_BYTES;
 use log_core::policy::{Coverage, Pattern, Policy, Publisher, Roots};
 use log_core::statement::{PolicyStatement, Statement};
 use log_io::args::{Format, LogArgs};
-use log_io::outcome::{Exit, Failure, Outcome, note, print};
+use log_io::outcome::{Exit, Failure, Outcome, note, print, shown};
 use log_io::{clock, durable, key_file};
 
 use crate::submit;
@@ -144,7 +145,10 @@ fn sign(key: &Path, file: &Path) -> Outcome {
     }
     signed.envelope.sign(&key);
     write(file, &signed.envelope)?;
-    let (found, needed) = (signed.envelope.signatures().len(), roots.threshold);
+    let good = |key: &&VerifierKey| {
+        signed.envelope.signatures().iter().any(|signature| signed.envelope.is_signed_by(key, signature))
+    };
+    let (found, needed) = (roots.keys.iter().filter(good).count(), roots.threshold);
     note(format_args!("signed {} as {}: {found} of {needed}", file.display(), key.public().keyid()));
     Ok(Exit::Ok)
 }
@@ -163,9 +167,10 @@ fn show_file(file: &Path, format: Format) -> Outcome {
             Some(_) => "BAD",
             None => "not a root key of this policy",
         };
-        signers.push(format!("{} ({state})", signature.keyid));
+        // Anybody may have written the keyid, and anything into it.
+        signers.push(format!("{} ({state})", shown(&signature.keyid)));
     }
-    let from = format!("policy for log {}, from {}", statement.origin, file.display());
+    let from = format!("policy for log {}, from {}", shown(&statement.origin), file.display());
     show(&statement.policy, &from, &signers, format);
     Ok(Exit::Ok)
 }
@@ -198,7 +203,7 @@ fn show(policy: &Policy, from: &str, signers: &[String], format: Format) {
     }
     for publisher in &policy.publishers {
         let projects: Vec<String> = publisher.projects.iter().map(ToString::to_string).collect();
-        print(format_args!("publisher   {}: {}", publisher.name, projects.join(", ")));
+        print(format_args!("publisher   {}: {}", shown(&publisher.name), projects.join(", ")));
         for key in &publisher.keys {
             print(format_args!("            {}", key.to_vkey()));
         }

@@ -53,6 +53,10 @@ pub fn run(command: &TrustCommand) -> Outcome {
     TrustedLog::parse(&text)?;
     match &args.out {
         None => print(text.trim_end()),
+        Some(path) if path.exists() => {
+            return Err(Failure::usage(format!("{} exists", path.display()))
+                .hint("it may trust witnesses that the new one would not; move it away first"));
+        }
         Some(path) => {
             durable::write(path, text.as_bytes())
                 .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?;

@@ -27,7 +27,8 @@ The exit code is that of the worst verdict:
    0  verified                           all files
   10  not logged / not covered           the log has no such file
   11  other hash                         the log has other bytes under this name
-   1  no verdict                         a file could not be read, the log not be reached
+   1  no verdict / ambiguous             a file could not be read, the log not be reached, or the
+                                         name is a file of several projects: say which
   12, 13 as in `wheeltap --help`")]
 pub struct VerifyArgs {
     /// The files
@@ -93,10 +94,9 @@ async fn judge_online(
         if let Ok((subject, _)) = &subject {
             for (project, version) in &subject.candidates {
                 let (project, name, version) = (project.clone(), subject.name.clone(), version.clone());
-                keys.push(LookupKey::File { project: project.clone(), name });
-                keys.push(LookupKey::Release { project, version });
+                keys.push(LookupKey::File { project: project.clone(), name, from: 0 });
+                keys.push(LookupKey::Release { project, version, from: 0 });
             }
-            keys.push(LookupKey::Digest(HexDigest(subject.sha256)));
         }
         subjects.push(subject);
     }
@@ -110,11 +110,12 @@ async fn judge_online(
         return Ok(Report { files: files.collect(), size: None, log_time: None, complete: false });
     }
     let known = facts::ask(session, &keys, now).await?;
+    let hints = hints(session, &subjects, &known.facts, now).await;
     let files = subjects.into_iter().zip(&args.files).map(|(subject, path)| match subject {
         Ok((subject, _)) => Judged {
             file: path.clone(),
             sha256: Some(subject.sha256.to_hex()),
-            result: Ok(verdict::judge(&subject, &known.facts)),
+            result: Ok(with_hint(verdict::judge(&subject, &known.facts), &subject, hints.as_ref())),
         },
         Err(error) => Judged { file: path.clone(), sha256: None, result: Err(error.into()) },
     });
@@ -124,6 +125,34 @@ async fn judge_online(
         log_time: known.facts.log_time,
         complete: known.facts.complete,
     })
+}
+
+/// What else is known of the bytes of files that are not logged by their names.
+/// Anybody may log any digest, so this is for the explanation only.
+async fn hints(
+    session: &Session,
+    subjects: &[anyhow::Result<(Subject, HashedFile)>],
+    facts: &Facts,
+    now: u64,
+) -> Option<Facts> {
+    let unknown = subjects.iter().filter_map(|subject| subject.as_ref().ok()).filter(|(subject, _)| {
+        matches!(verdict::judge(subject, facts), Verdict::NotLogged { logged_as: None, .. })
+    });
+    let digest = |sha256| LookupKey::Digest { sha256: HexDigest(sha256), from: 0 };
+    let keys: Vec<LookupKey> = unknown.map(|(subject, _)| digest(subject.sha256)).collect();
+    if keys.is_empty() || facts.complete {
+        return None;
+    }
+    facts::ask_for_hints(session, &keys, now).await.map(|known| known.facts)
+}
+
+fn with_hint(verdict: Verdict, subject: &Subject, hints: Option<&Facts>) -> Verdict {
+    let Verdict::NotLogged { project, version, release_logged, logged_as: None } = verdict else {
+        return verdict;
+    };
+    let files = hints.into_iter().flat_map(|facts| &facts.releases).flat_map(|(_, release)| &release.files);
+    let logged_as = files.filter(|file| file.sha256 == subject.sha256).map(|file| file.name.clone()).next();
+    Verdict::NotLogged { project, version, release_logged, logged_as }
 }
 
 fn judge_offline(args: &VerifyArgs, session: &Session, hashed: Vec<anyhow::Result<HashedFile>>) -> Report {
@@ -158,6 +187,7 @@ fn offline_facts(file: &HashedFile, session: &Session) -> Result<Facts, Failure>
         .map_err(|error| Failure::with_exit(Exit::Invalid, format!("{}: {error}", path.display())))?;
     let trust = &session.log.trust;
     let checkpoint = trust.open_at_any_age(proof.checkpoint.as_bytes())?;
+    session.check_offline(&checkpoint)?;
     check_proof_file(&trust.genesis, &checkpoint, &proof).map_err(|distrust| session.misbehaviour(distrust))
 }
 
@@ -185,6 +215,7 @@ impl Judged {
             Ok(Verdict::Verified { .. }) => Exit::Ok,
             Ok(Verdict::NotLogged { .. } | Verdict::NotCovered) => Exit::NotLogged,
             Ok(Verdict::OtherHash { .. }) => Exit::Invalid,
+            Ok(Verdict::Ambiguous { .. }) => Exit::Failed,
             Err(failure) => failure.exit(),
         }
     }
@@ -195,6 +226,7 @@ impl Judged {
             Ok(Verdict::NotLogged { .. }) => "not logged",
             Ok(Verdict::NotCovered) => "not covered",
             Ok(Verdict::OtherHash { .. }) => "other hash",
+            Ok(Verdict::Ambiguous { .. }) => "ambiguous",
             Err(failure) if failure.exit() == Exit::Invalid => "invalid",
             Err(failure) if failure.exit() == Exit::Untrusted => "untrusted",
             Err(failure) if failure.exit() == Exit::Misbehaved => "log misbehaved",
@@ -222,6 +254,10 @@ impl Judged {
             Ok(Verdict::OtherHash { logged, index }) => {
                 format!("entry {index} has sha256 {} for this name", logged.to_hex())
             }
+            Ok(Verdict::Ambiguous { projects }) => {
+                let projects: Vec<&str> = projects.iter().map(ProjectName::as_str).collect();
+                format!("the log has files of this name for {}", projects.join(" and "))
+            }
             Err(failure) => failure.to_string(),
         }
     }
@@ -236,6 +272,7 @@ impl Judged {
             Ok(Verdict::OtherHash { .. }) => Some(
                 "do not install it: get the file again, from the index, and tell the project if it stays so",
             ),
+            Ok(Verdict::Ambiguous { .. }) => Some("say which project it is of: --project"),
             Err(failure) => failure.next_step(),
         }
     }
@@ -277,7 +314,7 @@ fn to_json(report: &Report, session: &Session, offline: bool) -> Value {
                     (project, version) = (json!(p), json!(v));
                 }
                 Ok(Verdict::OtherHash { index, .. }) => entry = json!(index),
-                Ok(Verdict::NotCovered) | Err(_) => {}
+                Ok(Verdict::NotCovered | Verdict::Ambiguous { .. }) | Err(_) => {}
             }
             json!({
                 "file": file.file.display().to_string(),

@@ -133,7 +133,8 @@ pub(crate) async fn no_such_method(uri: Uri) -> Response {
 }
 
 fn too_large(detail: impl Into<String>) -> HttpError {
-    let next = "split the release into several statements, or drop annotations";
+    let next = "a statement lists ALL files of a release and has at most 65,535 bytes, about 140 wheels; \
+                larger releases cannot be recorded by this version";
     HttpError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The statement is too large", detail, next)
 }
 

@@ -16,11 +16,13 @@ use tower::ServiceExt as _;
 use super::*;
 use crate::pool::pool;
 use crate::reader::Reader;
+use crate::store::memory::{Fault, Faults};
 use crate::testing::TestLog;
 
 struct Server {
     router: Router,
     app: App,
+    faults: Faults,
 }
 
 /// A log with its first policy behind the router.
@@ -36,8 +38,9 @@ fn server() -> Server {
         reader: Reader::new(Arc::clone(&objects)),
         objects,
     };
-    std::thread::spawn(move || log.sequencer.run(log.state, &mut receiver));
-    Server { router: router(app.clone()), app }
+    let faults = log.faults.clone();
+    std::thread::spawn(move || log.sequencer.run(log.state.expect("started"), &mut receiver));
+    Server { router: router(app.clone()), app, faults }
 }
 
 impl Server {
@@ -138,6 +141,32 @@ async fn each_refusal_has_its_status_and_kind() {
 }
 
 #[tokio::test]
+async fn a_failing_store_is_said_and_survived() {
+    let server = server();
+    server.submit(&signed_release("nova", "1.0", "a", "team")).await;
+    server.faults.arm(0, Fault::Lost);
+    let release = signed_release("nova", "2.0", "a", "team");
+    let body = release.envelope.to_canonical();
+    let (status, headers, _) = server.post("/api/v1/statements", body.clone()).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(headers.contains_key("retry-after"));
+    // What is published stays true and is answered; statements are refused at once.
+    let lookup = br#"{"keys":[{"project":{"name":"nova"}}]}"#.to_vec();
+    assert_eq!(server.post("/api/v1/lookup", lookup).await.0, StatusCode::OK);
+    let (status, ..) = server.post("/api/v1/statements", body).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    // Nobody has to ask for it, or to start the process again.
+    server.faults.disarm();
+    for _ in 0..200 {
+        if server.app.newest.for_statements().is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    server.submit(&release).await;
+}
+
+#[tokio::test]
 async fn lookups_are_proven() {
     let server = server();
     for version in ["1.0", "2.0"] {
@@ -145,7 +174,7 @@ async fn lookups_are_proven() {
     }
     let digest: Hash = sha256("nova-2.0.tar.gz a");
     let body = format!(
-        r#"{{"keys":[{{"file":{{"project":"nova","name":"nova-1.0.tar.gz"}}}},{{"digest":"{}"}},{{"project":{{"name":"nova"}}}},{{"project":{{"name":"nova","from":3}}}},{{"file":{{"project":"nova","name":"nova-9.tar.gz"}}}}]}}"#,
+        r#"{{"keys":[{{"file":{{"project":"nova","name":"nova-1.0.tar.gz"}}}},{{"digest":{{"sha256":"{}"}}}},{{"project":{{"name":"nova"}}}},{{"project":{{"name":"nova","from":3}}}},{{"file":{{"project":"nova","name":"nova-9.tar.gz"}}}}]}}"#,
         digest.to_hex()
     );
     let (status, _, body) = server.post("/api/v1/lookup", body.into_bytes()).await;
@@ -167,7 +196,7 @@ async fn bad_lookups_name_the_problem() {
         (r#"{"keys":[]}"#, "1 to 1000"),
         (many.as_str(), "1001"),
         (r#"{"keys":[{"project":{"name":"A"}}]}"#, "\"A\""),
-        (r#"{"keys":[{"digest":"zz"}]}"#, "digest"),
+        (r#"{"keys":[{"digest":{"sha256":"zz"}}]}"#, "64 lower-case"),
     ] {
         let (status, _, answer) = server.post("/api/v1/lookup", body.as_bytes().to_vec()).await;
         let problem: Problem = serde_json::from_slice(&answer).expect("a problem document");

@@ -135,6 +135,30 @@ fn an_old_copy_is_refused() {
 }
 
 #[test]
+fn nothing_is_built_on_a_head_that_may_not_be_durable() {
+    let mut log = TestLog::with_policy();
+    log.faults.arm(0, Fault::Lost);
+    assert!(log.restart().is_err(), "the head is written again before it is believed");
+    log.faults.disarm();
+    log.restart().expect("a start");
+    log.check();
+}
+
+#[test]
+fn a_published_checkpoint_with_cosignatures_stays() {
+    let mut log = TestLog::with_policy();
+    let own = log.sequencer.stores.log.get("checkpoint").expect("readable").expect("published");
+    let mut note = log_core::note::Note::parse(&own).expect("a note");
+    note.push(log_core::cosignature::sign(&log_core::testing::key("w.example"), note.text(), 5));
+    let cosigned = note.to_string().into_bytes();
+    log.sequencer.stores.log.overwrite("checkpoint", &cosigned).expect("written");
+    log.restart().expect("a start");
+    assert_eq!(log.sequencer.stores.log.get("checkpoint").expect("readable"), Some(cosigned));
+    log.submit(&releases(1, 1)).expect("a round");
+    log.check();
+}
+
+#[test]
 fn a_damaged_tile_is_refused() {
     let mut log = TestLog::with_policy();
     log.submit(&releases(1, 3)).expect("a round");

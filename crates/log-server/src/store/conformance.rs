@@ -35,6 +35,27 @@ fn check_head(head: &dyn Head) {
     assert_eq!(head.load().expect("readable"), Some(record(2)));
 }
 
+/// Of many swaps from one record, through different handles, one succeeds.
+#[test]
+fn racing_swaps_of_a_file_have_one_winner() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("head");
+    let record = |size| HeadRecord { size, root: EMPTY_ROOT, staging: None };
+    FileHead::new(path.clone()).swap(None, &record(0)).expect("a swap");
+    for round in 0..20 {
+        let won: Vec<bool> = std::thread::scope(|scope| {
+            let racers: Vec<_> = (0..4)
+                .map(|_| {
+                    let head = FileHead::new(path.clone());
+                    scope.spawn(move || head.swap(Some(&record(round)), &record(round + 1)).expect("a swap"))
+                })
+                .collect();
+            racers.into_iter().map(|racer| racer.join().expect("it ends")).collect()
+        });
+        assert_eq!(won.iter().filter(|won| **won).count(), 1, "round {round}: {won:?}");
+    }
+}
+
 #[test]
 fn directories_conform() {
     let dir = tempfile::tempdir().expect("a directory");

@@ -3,10 +3,9 @@
 //! The layout is the paths themselves, so the directory of a log can be served by
 //! any static web server.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::PathBuf;
-use std::sync::Mutex;
 
 use log_io::durable;
 
@@ -19,11 +18,10 @@ pub struct DirectoryObjects {
     root: PathBuf,
 }
 
-/// The head as a file. The data directory's lock keeps other processes out.
+/// The head as a file, swapped under the lock of another file beside it.
 #[derive(Debug)]
 pub struct FileHead {
     path: PathBuf,
-    swapping: Mutex<()>,
 }
 
 impl DirectoryObjects {
@@ -60,7 +58,15 @@ impl Objects for DirectoryObjects {
 impl FileHead {
     /// The head in the file at `path`.
     pub fn new(path: PathBuf) -> Self {
-        Self { path, swapping: Mutex::new(()) }
+        Self { path }
+    }
+
+    /// Held until the file is closed; keeps other processes out, too.
+    fn lock(&self) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        let file = options.create(true).truncate(false).write(true).open(self.path.with_extension("lock"))?;
+        file.lock()?;
+        Ok(file)
     }
 }
 
@@ -72,7 +78,7 @@ impl Head for FileHead {
     }
 
     fn swap(&self, old: Option<&HeadRecord>, new: &HeadRecord) -> io::Result<bool> {
-        let _swapping = self.swapping.lock();
+        let _lock = self.lock()?;
         if self.load()?.as_ref() != old {
             return Ok(false);
         }
