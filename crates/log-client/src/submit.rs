@@ -13,6 +13,29 @@ use log_io::source::LogSource;
 /// Longest receipt: a proof file, and the entry once more.
 const MAX_RECEIPT_BYTES: usize = 2 * MAX_PROOF_FILE_BYTES;
 
+/// Why a statement is not known to be logged.
+#[derive(Debug)]
+pub enum SubmitError {
+    /// The log refuses this statement; another one may do.
+    Refused(Failure),
+    /// The log cannot be reached, takes nothing at the moment, or is not believed.
+    Failed(Failure),
+}
+
+impl From<Failure> for SubmitError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<SubmitError> for Failure {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Refused(failure) | SubmitError::Failed(failure) => failure,
+        }
+    }
+}
+
 /// Sends an envelope; gives the receipt and the proof in it, both verified.
 ///
 /// Safe to repeat: the log answers a statement that it has with the old index.
@@ -20,11 +43,11 @@ pub async fn submit(
     session: &Session,
     envelope: &Envelope,
     now: u64,
-) -> Result<(Receipt, ProofFile), Failure> {
+) -> Result<(Receipt, ProofFile), SubmitError> {
     let receipt = send(session, envelope).await?;
     let malformed = |what: String| Failure::from(Distrust::Malformed(what));
     let file = ProofFile::parse(receipt.proof.as_bytes()).map_err(|error| malformed(error.to_string()))?;
-    let checkpoint = session.log.trust.open(file.checkpoint.as_bytes(), now)?;
+    let checkpoint = session.log.trust.open(file.checkpoint.as_bytes(), now).map_err(Failure::from)?;
     check_proof_file(&session.log.trust.genesis, &checkpoint, &file)
         .map_err(|distrust| session.misbehaviour(distrust))?;
     // The signatures may be other ones, when the statement was there already; what
@@ -32,23 +55,25 @@ pub async fn submit(
     let logged = file.extra.as_deref().and_then(|extra| Extra::parse(extra).ok());
     let logged = logged.and_then(|extra| Envelope::parse_canonical(&extra.entry).ok());
     if receipt.index != file.index || logged.is_none_or(|logged| logged.payload() != envelope.payload()) {
-        return Err(malformed("the proof is of another statement".to_owned()));
+        return Err(malformed("the proof is of another statement".to_owned()).into());
     }
     Ok((receipt, file))
 }
 
-async fn send(session: &Session, envelope: &Envelope) -> Result<Receipt, Failure> {
+async fn send(session: &Session, envelope: &Envelope) -> Result<Receipt, SubmitError> {
     let LogSource::Url(http, url) = &session.source else {
         return Err(Failure::usage("statements are sent to a log server, not to a directory")
-            .hint("give the log's http or https URL in the trust file"));
+            .hint("give the log's http or https URL in the trust file")
+            .into());
     };
     let url = format!("{url}{STATEMENTS_PATH}");
     match http.post(&url, envelope.to_canonical(), MAX_RECEIPT_BYTES).await {
         Ok((_, answer)) => serde_json::from_slice(&answer)
-            .map_err(|error| Distrust::Malformed(format!("not a receipt: {error}")).into()),
+            .map_err(|error| Failure::from(Distrust::Malformed(format!("not a receipt: {error}"))).into()),
         Err(FetchError::Status { problem: Some(problem), status, .. }) if status.is_server_error() => {
             Err(Failure::new(format!("the log could not take the statement: {}", problem.detail))
-                .hint(problem.next_step.clone()))
+                .hint(problem.next_step.clone())
+                .into())
         }
         Err(FetchError::Status { problem: Some(problem), status, .. }) => {
             let mut message = format!("the log refused the statement: {}", problem.detail);
@@ -57,9 +82,10 @@ async fn send(session: &Session, envelope: &Envelope) -> Result<Receipt, Failure
             if let Some(earlier) = &problem.earlier {
                 message = format!("{message} (entry {})", earlier.index);
             }
-            Err(Failure::with_exit(exit, message).hint(problem.next_step.clone()))
+            Err(SubmitError::Refused(Failure::with_exit(exit, message).hint(problem.next_step.clone())))
         }
         Err(error) => Err(Failure::new(error.to_string())
-            .hint("send it again: a statement that was logged meanwhile is not logged twice")),
+            .hint("send it again: a statement that was logged meanwhile is not logged twice")
+            .into()),
     }
 }

@@ -22,7 +22,7 @@ use log_io::{clock, durable, key_file};
 
 use super::append::checked_payload;
 use crate::cli;
-use crate::submit;
+use crate::submit::{self, SubmitError};
 
 /// Statements that are sent at once; the log takes what waits in one round.
 const AT_ONCE: usize = 32;
@@ -101,9 +101,9 @@ pub async fn run(args: &ImportArgs) -> Outcome {
     while let Some((release, result)) = answers.next().await {
         let (receipt, proof) = match result {
             Ok(answer) => answer,
-            Err(failure) if failure.exit() == Exit::Misbehaved => return Err(failure),
+            Err(SubmitError::Failed(failure)) => return Err(failure),
             // One release that is refused does not keep the others out.
-            Err(failure) => {
+            Err(SubmitError::Refused(failure)) => {
                 note(format_args!(
                     "{} {}: {}",
                     release.project,
