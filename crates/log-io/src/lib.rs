@@ -13,6 +13,7 @@
 //! | [`session`] | a checkpoint that is trusted and consistent with the last one seen |
 //! | [`trust_file`] | the trust file (TOML) |
 //! | [`state`] | last seen checkpoints and evidence on disk |
+//! | [`process`] | how each binary starts and ends |
 //! | [`outcome`] | exit codes, errors with a next step, and printing |
 
 pub mod args;
@@ -21,6 +22,7 @@ pub mod durable;
 pub mod fetch;
 pub mod key_file;
 pub mod outcome;
+pub mod process;
 pub mod session;
 pub mod source;
 pub mod state;

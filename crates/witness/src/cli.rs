@@ -3,10 +3,13 @@
 //! Invariant: what is here is what the rest may rely on: names are normalised, the
 //! index URL ends in `/` and carries no password that a report would repeat.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use log_core::artifact::{NameError, ProjectName};
 use log_io::args::{Format, LogArgs};
+use log_io::outcome::{Exit, Outcome};
+
+use crate::audit;
 
 /// Compares a package index with a transparency log of releases
 #[derive(Debug, Parser)]
@@ -53,6 +56,24 @@ pub struct AuditArgs {
     /// The log and the trust in it
     #[command(flatten)]
     pub log: LogArgs,
+}
+
+impl Cli {
+    /// Does what was asked.
+    pub async fn run(self) -> Outcome {
+        match self.command {
+            Command::Audit(arguments) => audit::run(&arguments).await,
+            Command::Completions { shell } => {
+                clap_complete::generate(
+                    shell,
+                    &mut Self::command(),
+                    "wheeltap-witness",
+                    &mut std::io::stdout(),
+                );
+                Ok(Exit::Ok)
+            }
+        }
+    }
 }
 
 const AUDIT_HELP: &str = "\
