@@ -6,7 +6,8 @@
 //!    follow from it; they may be there already, which is harmless.
 //! 3. Read the tail from the tiles and compare its root with the head's.
 //! 4. Drop staging objects that no head names: rounds that never committed.
-//! 5. Bring the view up to the head, or build it again.
+//! 5. Bring the view up to the head, or build it again; each entry that is read for
+//!    it is compared with the tree.
 //!
 //! Nothing here signs. A store that contradicts its head is refused: it was
 //! damaged, or rolled back behind the log's back.
@@ -15,12 +16,13 @@ use std::io;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
+use log_core::bundle::push_entry;
 use log_core::checkpoint::OpenCheckpoint;
 use log_core::commitment::IndexCommitment;
 use log_core::consistency;
 use log_core::edge::Edge;
 use log_core::entry::{Entry, SignedStatement};
-use log_core::hash::Hash;
+use log_core::hash::{Hash, leaf_hash};
 use log_core::index::VerifiableIndex;
 use log_core::rules::Genesis;
 use log_core::statement::Statement;
@@ -129,11 +131,22 @@ fn load_tail(stores: &Stores, size: u64) -> anyhow::Result<Tail> {
     let tiles: io::Result<Vec<Vec<Hash>>> =
         Edge::tiles(size).into_iter().map(|id| reader.hashes(id)).collect();
     let edge = Edge::from_tiles(size, &tiles?).context("the tiles at the edge are damaged")?;
-    let bundle = match TileId::in_tree(Level::Entries, size / TILE_WIDTH, size) {
-        Some(id) => stores.log.get(&id.path())?.with_context(|| format!("{id} is missing"))?,
-        None => Vec::new(),
-    };
+    let mut bundle = Vec::new();
+    if let Some(id) = TileId::in_tree(Level::Entries, size / TILE_WIDTH, size) {
+        for entry in checked_entries(&reader, id)? {
+            push_entry(&mut bundle, &entry);
+        }
+    }
     Ok(Tail { edge, bundle })
+}
+
+/// The entries of a bundle, compared with the leaf hashes of the tile in its place.
+fn checked_entries(reader: &Reader, id: TileId) -> anyhow::Result<Vec<Vec<u8>>> {
+    let entries = reader.entries(id)?;
+    let leaves = reader.hashes(TileId { level: Level::Hashes(0), ..id })?;
+    let same = entries.iter().map(|entry| leaf_hash(entry)).eq(leaves);
+    ensure!(same, "the entries of {id} are not those of the tree: the store is damaged");
+    Ok(entries)
 }
 
 /// Brings the view from whatever it is of up to the head.
@@ -156,7 +169,7 @@ fn bring_up(view: &View, reader: &Reader, head: &HeadRecord, edge: &Edge) -> any
             let id = TileId::in_tree(Level::Entries, bundle, head.size).context("a bundle of the tree")?;
             let first = bundle * TILE_WIDTH;
             let skip = usize::try_from(size.saturating_sub(first))?;
-            entries.extend(reader.entries(id)?.into_iter().skip(skip));
+            entries.extend(checked_entries(reader, id)?.into_iter().skip(skip));
         }
         let root = root_at(until, reader, head, edge)?;
         view.apply(size, entries.iter().map(Vec::as_slice), ViewMark { size: until, root })?;

@@ -29,6 +29,8 @@ pub(crate) struct TestLog {
     /// Every checkpoint that was ever seen.
     seen: Vec<OpenCheckpoint>,
     directory: TempDir,
+    /// How many views were lost.
+    views: usize,
 }
 
 impl TestLog {
@@ -49,7 +51,7 @@ impl TestLog {
             newest: Newest::default(),
             clock: || 1_700_000_000,
         };
-        let mut log = Self { sequencer, faults, state: None, seen: Vec::new(), directory };
+        let mut log = Self { sequencer, faults, state: None, seen: Vec::new(), directory, views: 0 };
         log.restart().expect("an empty log starts");
         log
     }
@@ -71,7 +73,8 @@ impl TestLog {
 
     /// Loses the view, too.
     pub(crate) fn lose_view(&mut self) {
-        let path = self.directory.path().join(format!("view{}", self.seen.len()));
+        self.views += 1;
+        let path = self.directory.path().join(format!("view{}", self.views));
         self.sequencer.view = View::open(&path, "log.example").expect("a view");
     }
 

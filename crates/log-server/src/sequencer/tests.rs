@@ -171,6 +171,24 @@ fn a_damaged_tile_is_refused() {
 }
 
 #[test]
+fn a_damaged_bundle_never_gets_into_the_view() {
+    let mut log = TestLog::with_policy();
+    log.submit(&releases(1, 300)).expect("a round");
+    for bundle in ["tile/entries/000", "tile/entries/001.p/47"] {
+        let good = log.sequencer.stores.log.get(bundle).expect("readable").expect("a bundle");
+        let mut bytes = good.clone();
+        bytes[500] ^= 1;
+        log.sequencer.stores.log.overwrite(bundle, &bytes).expect("written");
+        log.lose_view();
+        let error = log.restart().expect_err("damaged").to_string();
+        assert!(error.contains("not those of the tree"), "{error}");
+        log.sequencer.stores.log.overwrite(bundle, &good).expect("written");
+    }
+    log.restart().expect("a start");
+    log.check();
+}
+
+#[test]
 fn a_clock_that_goes_back_does_not_take_the_log_with_it() {
     let mut log = TestLog::with_policy();
     log.sequencer.clock = || 5;
