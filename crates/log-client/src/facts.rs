@@ -1,7 +1,8 @@
 //! What the log says about some files: by look-up, or, when the log is served by
 //! a static web server or lies in a directory, by reading all of it.
 //!
-//! Reading all of it costs more and knows more: that nothing else is logged.
+//! Both prove that nothing else is logged of what was asked for: a look-up by the
+//! index that the log commits to, a reading by there being nothing else.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -85,7 +86,7 @@ async fn look_up(
             .hint("check the URL in the trust file")
     })?;
     let checkpoint = session.accept(answer.checkpoint.as_bytes(), now).await?;
-    let facts = check_answer(&session.log.trust.genesis, &checkpoint, &answer)
+    let facts = check_answer(&session.log.trust.genesis, &checkpoint, keys, &answer)
         .map_err(|distrust| session.misbehaviour(distrust))?;
     let cut = still_to_ask(keys, &answer)?;
     Ok(Some((Known { facts, size: checkpoint.checkpoint.size() }, cut)))
@@ -94,9 +95,6 @@ async fn look_up(
 /// The keys whose results were cut, from where they were cut.
 fn still_to_ask(keys: &[LookupKey], answer: &LookupAnswer) -> Result<Vec<LookupKey>, Failure> {
     let malformed = |what: &str| Failure::from(Distrust::Malformed(what.to_owned()));
-    if answer.results.len() != keys.len() {
-        return Err(malformed("it has not one result per key"));
-    }
     let mut cut = Vec::new();
     for (key, result) in keys.iter().zip(&answer.results) {
         let Some(next) = result.next else { continue };
@@ -117,6 +115,7 @@ fn join(mut known: Known, next: Known) -> Known {
     known.facts.releases.dedup_by_key(|(index, _)| *index);
     known.facts.log_time = known.facts.log_time.min(next.facts.log_time);
     known.size = known.size.min(next.size);
+    known.facts.complete &= next.facts.complete;
     known
 }
 

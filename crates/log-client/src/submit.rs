@@ -75,14 +75,20 @@ async fn send(session: &Session, envelope: &Envelope) -> Result<Receipt, SubmitE
                 .hint(problem.next_step.clone())
                 .into())
         }
-        Err(FetchError::Status { problem: Some(problem), status, .. }) => {
+        Err(FetchError::Status { problem: Some(problem), .. }) => {
             let mut message = format!("the log refused the statement: {}", problem.detail);
             // Another digest is logged under the same name.
-            let exit = if status.as_u16() == 409 { Exit::Invalid } else { Exit::Failed };
+            let conflict = problem.kind.ends_with(":conflict");
+            let exit = if conflict { Exit::Invalid } else { Exit::Failed };
             if let Some(earlier) = &problem.earlier {
                 message = format!("{message} (entry {})", earlier.index);
             }
             Err(SubmitError::Refused(Failure::with_exit(exit, message).hint(problem.next_step.clone())))
+        }
+        Err(error) if matches!(error.status().map(|s| s.as_u16()), Some(404 | 405 | 501)) => {
+            Err(Failure::new(format!("statements cannot be sent there: {error}"))
+                .hint("it serves the log for reading only; give the log server's own URL in the trust file")
+                .into())
         }
         Err(error) => Err(Failure::new(error.to_string())
             .hint("send it again: a statement that was logged meanwhile is not logged twice")

@@ -6,7 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{FileName, ProjectName, Version};
+use crate::entry::IndexKey;
 use crate::hash::{Hash, decode_base64, encode_base64};
+use crate::map_proof::MapProofJson;
 use crate::proof_file::ProvenEntry;
 
 /// Where statements are submitted.
@@ -100,6 +102,8 @@ pub struct LookupAnswer {
     pub commitment: EntryJson,
     /// The policy in force.
     pub policy: EntryJson,
+    /// The proof from the index that there is no other policy.
+    pub policy_map: MapProofJson,
     /// Per key, which entries concern it.
     pub results: Vec<LookupResult>,
     /// The entries that the results name, each once, ascending.
@@ -111,6 +115,10 @@ pub struct LookupAnswer {
 pub struct LookupResult {
     /// Their indices, ascending.
     pub entries: Vec<u64>,
+    /// The proof from the index of what the whole list is, or that it is empty.
+    /// Digests, and the metadata of wheels, have no list there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<MapProofJson>,
     /// Where to go on when the answer would have become too long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<u64>,
@@ -154,6 +162,20 @@ impl LookupKey {
             | Self::Digest { from, .. }
             | Self::Release { from, .. }
             | Self::Project { from, .. } => *from,
+        }
+    }
+
+    /// The key of the verifiable index that has the whole list; `None` for digests and
+    /// the metadata of wheels.
+    pub fn index_key(&self) -> Option<IndexKey> {
+        match self {
+            Self::File { name, .. } if name.is_metadata() => None,
+            Self::File { project, name, .. } => Some(IndexKey::File(project.clone(), name.clone())),
+            Self::Release { project, version, .. } => {
+                Some(IndexKey::Release(project.clone(), version.clone()))
+            }
+            Self::Project { name, .. } => Some(IndexKey::Project(name.clone())),
+            Self::Digest { .. } => None,
         }
     }
 

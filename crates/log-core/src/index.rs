@@ -7,7 +7,7 @@
 //! leaf of each published tree.
 //!
 //! Invariant: the root is a function of the entries alone, so everybody who reads
-//! the log can recompute it. Left out: proofs of presence and absence.
+//! the log can recompute it. Proofs of presence and absence are in `map_proof`.
 //!
 //! [`IndexKey`]: crate::entry::IndexKey
 
@@ -44,9 +44,23 @@ impl VerifiableIndex {
     }
 
     /// The root that the log commits to.
-    pub fn root(&mut self) -> Hash {
+    pub fn root(&self) -> Hash {
         self.map.root()
     }
+
+    /// The map as it is now, from which proofs are made; a copy that costs nothing.
+    pub fn map(&self) -> PrefixMap {
+        self.map.clone()
+    }
+}
+
+/// The value of a key whose entries have these indices, ascending.
+pub fn list_root(indices: &[u64]) -> Hash {
+    let mut list = List::default();
+    for index in indices {
+        list.push(*index);
+    }
+    list.root()
 }
 
 impl List {

@@ -1,4 +1,5 @@
-//! Every bound on input, in one place, each with its arithmetic.
+//! Every bound of the protocol, in one place, each with its arithmetic. (A bound on
+//! something else stands where that is read: an index page, a wheel, a connection.)
 //!
 //! A bound is checked before the bytes are decoded, so that hostile input costs
 //! no more than honest input of the largest legal size.
@@ -54,7 +55,7 @@ pub const MAX_LOOKUP_BYTES: usize = MAX_LOOKUP_KEYS * (255 + 128 + 100);
 /// Most entries in one look-up answer.
 pub const MAX_LOOKUP_ENTRIES: usize = 2_000;
 
-/// Entry bytes in one look-up answer; the answer stops after the entry that
+/// Entries, in base64 characters, in one look-up answer; it stops after the one that
 /// crosses this line and says where to go on.
 pub const MAX_LOOKUP_ANSWER_ENTRY_BYTES: usize = 4 << 20;
 

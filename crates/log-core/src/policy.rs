@@ -18,7 +18,7 @@ use thiserror::Error;
 
 use crate::artifact::{ProjectName, Version};
 use crate::key::{KeyType, VerifierKey};
-use crate::limits::MAX_POLICY_ITEMS;
+use crate::limits::{MAX_ENVELOPE_SIGNATURES, MAX_POLICY_ITEMS};
 
 /// A policy in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,8 +215,9 @@ impl Roots {
     /// Root keys of which `threshold` must sign.
     pub fn new(threshold: usize, keys: Vec<VerifierKey>) -> Result<Self, PolicyError> {
         check_keys("roots.keys", &keys)?;
-        if !(1..=keys.len()).contains(&threshold) {
-            let problem = format!("expected 1 to {}, the number of root keys", keys.len());
+        let most = keys.len().min(MAX_ENVELOPE_SIGNATURES);
+        if !(1..=most).contains(&threshold) {
+            let problem = format!("expected 1 to {most}: there are {} root keys", keys.len());
             return Err(field("roots.threshold", problem));
         }
         Ok(Self { threshold, keys })

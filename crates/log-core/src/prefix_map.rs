@@ -10,110 +10,116 @@
 //! byte, in which the two sides differ; 0 goes left. There is no inner node
 //! without two sides, so the tree has one shape per set of keys.
 //!
-//! Nodes live in one vector and are never removed; a root is recomputed only
-//! along the paths that changed.
+//! The tree is persistent: inserting copies the path from the root and shares the
+//! rest, so a copy of the map costs nothing and stays as it was. Hashes are computed
+//! when they are first asked for, so that of a batch of insertions only the nodes
+//! that are left at its end are hashed.
+
+use std::sync::{Arc, OnceLock};
 
 use crate::hash::{EMPTY_ROOT, Hash, digest};
+use crate::map_proof::{MapLeaf, MapProof, MapStep};
 
-/// A map from 32 bytes to 32 bytes with a root.
+/// A map from 32 bytes to 32 bytes with a root. Cloning it is cheap.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct PrefixMap {
-    nodes: Vec<Node>,
-    root: Option<usize>,
+pub struct PrefixMap {
+    root: Option<Arc<Node>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Node {
-    Leaf {
-        key: [u8; 32],
-        hash: Hash,
-    },
-    /// `hash` is `None` while something below has changed.
-    Inner {
-        bit: u16,
-        sides: [usize; 2],
-        hash: Option<Hash>,
-    },
+    Leaf { leaf: MapLeaf, hash: OnceLock<Hash> },
+    Inner { bit: u16, sides: [Arc<Node>; 2], hash: OnceLock<Hash> },
 }
 
 impl PrefixMap {
     /// Sets a key's value.
     pub(crate) fn insert(&mut self, key: [u8; 32], value: [u8; 32]) {
-        let new = Node::Leaf { key, hash: leaf(&key, &value) };
-        let Some(root) = self.root else {
-            self.nodes.push(new);
-            self.root = Some(self.nodes.len() - 1);
-            return;
-        };
-        let (found, found_key) = self.descend(root, &key);
-        let Some(differs) = first_difference(&key, &found_key) else {
-            self.mark(root, &key, 256);
-            self.nodes[found] = new;
-            return;
-        };
-        // The new inner node goes above the first node that branches later.
-        let (parent, below) = self.mark(root, &key, differs);
-        self.nodes.push(new);
-        let leaf = self.nodes.len() - 1;
-        let sides = if bit(&key, differs) == 0 { [leaf, below] } else { [below, leaf] };
-        self.nodes.push(Node::Inner { bit: differs, sides, hash: None });
-        let inner = self.nodes.len() - 1;
-        match parent.map(|parent| &mut self.nodes[parent]) {
-            Some(Node::Inner { bit: branch, sides, .. }) => sides[bit(&key, *branch)] = inner,
-            _ => self.root = Some(inner),
-        }
+        let new = Arc::new(Node::Leaf { leaf: MapLeaf { key, value }, hash: OnceLock::new() });
+        self.root = Some(match self.root.take() {
+            None => new,
+            Some(root) => {
+                let differs = first_difference(&key, &root.nearest(&key).key);
+                root.with(&key, new, differs)
+            }
+        });
     }
 
     /// The root over all keys.
-    pub(crate) fn root(&mut self) -> Hash {
-        self.root.map_or(EMPTY_ROOT, |root| self.hash(root))
+    pub fn root(&self) -> Hash {
+        self.root.as_ref().map_or(EMPTY_ROOT, |root| root.hash())
     }
 
-    /// The leaf on the key's path.
-    fn descend(&self, root: usize, key: &[u8; 32]) -> (usize, [u8; 32]) {
-        let mut at = root;
+    /// The proof of what the map has under `key`: its value, or that there is none.
+    pub fn prove(&self, key: &[u8; 32]) -> MapProof {
+        let mut steps = Vec::new();
+        let mut at = self.root.as_ref();
         loop {
-            match &self.nodes[at] {
-                Node::Leaf { key, .. } => return (at, *key),
-                Node::Inner { bit: branch, sides, .. } => at = sides[bit(key, *branch)],
+            match at.map(|node| &**node) {
+                None => return MapProof { steps, leaf: None },
+                Some(Node::Leaf { leaf, .. }) => return MapProof { steps, leaf: Some(*leaf) },
+                Some(Node::Inner { bit: branch, sides, .. }) => {
+                    let side = bit(key, *branch);
+                    steps.push(MapStep { bit: *branch, sibling: sides[1 - side].hash() });
+                    at = Some(&sides[side]);
+                }
             }
         }
-    }
-
-    /// Marks the nodes on the key's path that branch before `until` as changed;
-    /// returns the last of them and the node below it.
-    fn mark(&mut self, root: usize, key: &[u8; 32], until: u16) -> (Option<usize>, usize) {
-        let (mut parent, mut at) = (None, root);
-        while let Node::Inner { bit: branch, sides, hash } = &mut self.nodes[at] {
-            if *branch >= until {
-                break;
-            }
-            *hash = None;
-            parent = Some(at);
-            at = sides[bit(key, *branch)];
-        }
-        (parent, at)
-    }
-
-    /// The depth of recursion is at most 256, the number of bits.
-    fn hash(&mut self, at: usize) -> Hash {
-        let (branch, [left, right]) = match &self.nodes[at] {
-            Node::Leaf { hash, .. } | Node::Inner { hash: Some(hash), .. } => return *hash,
-            Node::Inner { bit, sides, hash: None } => (*bit, *sides),
-        };
-        let computed = inner(branch, self.hash(left), self.hash(right));
-        if let Node::Inner { hash, .. } = &mut self.nodes[at] {
-            *hash = Some(computed);
-        }
-        computed
     }
 }
 
-fn leaf(key: &[u8], value: &[u8]) -> Hash {
+impl Node {
+    /// The leaf on the key's path.
+    fn nearest(&self, key: &[u8; 32]) -> &MapLeaf {
+        let mut at = self;
+        loop {
+            match at {
+                Self::Leaf { leaf, .. } => return leaf,
+                Self::Inner { bit: branch, sides, .. } => at = &sides[bit(key, *branch)],
+            }
+        }
+    }
+
+    /// This tree with the leaf `new` for `key`, whose path leaves that of the nearest
+    /// leaf at bit `differs`, or is that leaf's. At most 256 deep, the number of bits.
+    fn with(self: &Arc<Self>, key: &[u8; 32], new: Arc<Self>, differs: Option<u16>) -> Arc<Self> {
+        match (&**self, differs) {
+            (Self::Leaf { .. }, None) => new,
+            (Self::Inner { bit: branch, sides, .. }, _)
+                if differs.is_none_or(|differs| *branch < differs) =>
+            {
+                let mut sides = sides.clone();
+                let side = bit(key, *branch);
+                sides[side] = sides[side].with(key, new, differs);
+                Arc::new(Self::Inner { bit: *branch, sides, hash: OnceLock::new() })
+            }
+            // The new inner node goes above the first node that branches later.
+            (_, Some(differs)) => {
+                let below = Arc::clone(self);
+                let sides = if bit(key, differs) == 0 { [new, below] } else { [below, new] };
+                Arc::new(Self::Inner { bit: differs, sides, hash: OnceLock::new() })
+            }
+            (Self::Inner { .. }, None) => Arc::clone(self),
+        }
+    }
+
+    fn hash(&self) -> Hash {
+        match self {
+            Self::Leaf { leaf: own, hash } => *hash.get_or_init(|| leaf(&own.key, &own.value)),
+            Self::Inner { bit, sides, hash } => {
+                *hash.get_or_init(|| inner(*bit, sides[0].hash(), sides[1].hash()))
+            }
+        }
+    }
+}
+
+/// The hash of a leaf.
+pub(crate) fn leaf(key: &[u8], value: &[u8]) -> Hash {
     digest(&[&[0], &uvarint(key.len()), key, &uvarint(value.len()), value])
 }
 
-fn inner(bit: u16, left: Hash, right: Hash) -> Hash {
+/// The hash of an inner node.
+pub(crate) fn inner(bit: u16, left: Hash, right: Hash) -> Hash {
     digest(&[&[1], &uvarint(usize::from(bit)), left.as_bytes(), right.as_bytes()])
 }
 
@@ -128,7 +134,8 @@ fn uvarint(mut value: usize) -> Vec<u8> {
     bytes
 }
 
-fn bit(key: &[u8; 32], bit: u16) -> usize {
+/// A bit of a key, counted from the most significant of the first byte.
+pub(crate) fn bit(key: &[u8; 32], bit: u16) -> usize {
     usize::from(key[usize::from(bit / 8)] >> (7 - bit % 8) & 1)
 }
 
@@ -189,9 +196,24 @@ mod tests {
                 map.insert(key, [value; 32]);
                 if look {
                     prop_assert_eq!(map.root(), naive(&naive_map));
+                    let before = map.clone();
+                    let root = before.root();
+                    map.insert([0xff; 32], [value; 32]);
+                    naive_map.insert([0xff; 32], [value; 32]);
+                    prop_assert_eq!(before.root(), root, "a copy stays as it was");
                 }
             }
             prop_assert_eq!(map.root(), naive(&naive_map));
+            // Every key around, present or absent, is proven to be what it is.
+            for head in 0u8..8 {
+                for tail in 0u8..6 {
+                    let mut key = [0; 32];
+                    key[0] = head << 5;
+                    key[31] = tail;
+                    let found = map.prove(&key).verify(&key, map.root());
+                    prop_assert_eq!(found, Ok(naive_map.get(&key).copied()));
+                }
+            }
         }
     }
 }

@@ -8,25 +8,31 @@
 //! 3. [`judge`]: the file's name has one digest in the log, and it is the file's.
 //!
 //! Consistency with checkpoints seen before needs tiles and state; the caller
-//! does it between 1 and 2. Left out: proofs of absence. In this version a look-up
-//! shows what IS logged; that nothing else is, only a reading of the whole log
-//! shows.
+//! does it between 1 and 2. A look-up is complete: the index that the log commits to
+//! fixes the list of entries of each file, release and project, so an answer that
+//! leaves one out is refused, and one without any proves absence.
 
 use thiserror::Error;
 
-use crate::api::{EntryJson, LookupAnswer};
-use crate::artifact::{FileName, ProjectName, Version};
-use crate::entry::{Entry, EntryError, SignedStatement};
+use crate::api::{EntryJson, LookupAnswer, LookupKey};
+use crate::artifact::ProjectName;
+use crate::entry::{Entry, EntryError, IndexKey, SignedStatement};
 use crate::evidence::{self, Evidence};
 use crate::hash::{Hash, leaf_hash};
 use crate::history::History;
+use crate::index::list_root;
 use crate::limits::MAX_LOOKUP_ENTRIES;
+use crate::map_proof::MapProofJson;
 use crate::policy::Policy;
 use crate::proof::{ProofError, verify_inclusion};
 use crate::proof_file::{Extra, ProofFile, ProofFileError, ProvenEntry};
 use crate::rules::{self, Genesis};
 use crate::statement::{Release, Statement};
 use crate::trust_policy::{TrustError, TrustPolicy, TrustedCheckpoint};
+
+mod judge;
+
+pub use judge::{Subject, Verdict, judge};
 
 /// How far a witness's clock may be ahead of this machine's, in seconds.
 const MAX_CLOCK_SKEW: u64 = 300;
@@ -81,6 +87,14 @@ pub enum Distrust {
     /// An answer or proof file of the wrong form.
     #[error("the log's answer is malformed: {0}")]
     Malformed(String),
+    /// The answer is not all that the log has committed to for a key.
+    #[error("the log's answer about {key} is not what its index commits to: {what}")]
+    Incomplete {
+        /// What was asked for.
+        key: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The log broke a rule, provably.
     #[error("the log misbehaved: {what}")]
     Misbehaviour {
@@ -100,59 +114,8 @@ pub struct Facts {
     pub releases: Vec<(u64, Release)>,
     /// The log's time, when the newest commitment was read.
     pub log_time: Option<u64>,
-    /// Whether the whole log was read, so that what is not here does not exist.
+    /// Whether it is proven that the log has nothing else about what was asked for.
     pub complete: bool,
-}
-
-/// A file to judge.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subject {
-    /// Its name.
-    pub name: FileName,
-    /// The digest of its bytes.
-    pub sha256: Hash,
-    /// The projects and versions its name can stand for, most plausible first.
-    pub candidates: Vec<(ProjectName, Version)>,
-}
-
-/// What is concluded about a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// The log's publisher said that these bytes are this file.
-    Verified {
-        /// The project.
-        project: ProjectName,
-        /// The version.
-        version: Version,
-        /// The entry that says so.
-        index: u64,
-    },
-    /// The log covers the project, and has no file of this name.
-    NotLogged {
-        /// The project.
-        project: ProjectName,
-        /// The version.
-        version: Version,
-        /// Whether other files of the version are logged.
-        release_logged: bool,
-        /// The same bytes under another name.
-        logged_as: Option<FileName>,
-    },
-    /// The log does not cover the file's project (or this version of it).
-    NotCovered,
-    /// The name is a file of several projects, all of which the log has. Which one
-    /// is meant only the user can say.
-    Ambiguous {
-        /// The projects.
-        projects: Vec<ProjectName>,
-    },
-    /// The log has other bytes under this name.
-    OtherHash {
-        /// The digest it has.
-        logged: Hash,
-        /// The entry that says so.
-        index: u64,
-    },
 }
 
 impl Trust {
@@ -177,19 +140,19 @@ impl Trust {
     }
 }
 
-/// Checks a look-up answer under its checkpoint, which the caller has opened.
+/// Checks the answer to a look-up of `keys` under its checkpoint, which the caller has
+/// opened.
 pub fn check_answer(
     genesis: &Genesis,
     checkpoint: &TrustedCheckpoint,
+    keys: &[LookupKey],
     answer: &LookupAnswer,
 ) -> Result<Facts, Distrust> {
     let commitment = decode(&answer.commitment)?;
     check_included(&commitment, checkpoint)?;
     let last = checkpoint.checkpoint.size().checked_sub(1);
-    let log_time = match Entry::parse(&commitment.entry) {
-        Ok(Entry::Commitment(own)) if Some(commitment.index) == last && own.size == commitment.index => {
-            own.time
-        }
+    let commitment = match Entry::parse(&commitment.entry) {
+        Ok(Entry::Commitment(own)) if Some(commitment.index) == last && own.size == commitment.index => own,
         _ => return Err(malformed("the last leaf is not the index commitment")),
     };
     let (policy_json, policy) = checked_policy(genesis, checkpoint, &decode(&answer.policy)?)?;
@@ -205,8 +168,53 @@ pub fn check_answer(
         check_included(&entry, checkpoint)?;
         proven.push(entry);
     }
+    check_listed("the policy", &IndexKey::Policy, &answer.policy_map, commitment.root, &[0])?;
+    let complete = check_complete(keys, answer, commitment.root)?;
     let releases = checked_releases(checkpoint, &policy, policy_json, &proven)?;
-    Ok(Facts { policy, releases, log_time: Some(log_time), complete: false })
+    Ok(Facts { policy, releases, log_time: Some(commitment.time), complete })
+}
+
+/// Whether the results are the whole lists that the index commits to. One that was
+/// cut, or that does not begin at the beginning, cannot be compared yet.
+fn check_complete(keys: &[LookupKey], answer: &LookupAnswer, root: Hash) -> Result<bool, Distrust> {
+    if answer.results.len() != keys.len() {
+        return Err(malformed("it has not one result per key"));
+    }
+    let mut complete = true;
+    for (key, result) in keys.iter().zip(&answer.results) {
+        for index in &result.entries {
+            if answer.entries.binary_search_by_key(index, |entry| entry.index).is_err() {
+                return Err(malformed(&format!("a result names entry {index}, which is not there")));
+            }
+        }
+        let Some(index_key) = key.index_key() else { continue };
+        if key.from() > 0 || result.next.is_some() {
+            complete = false;
+            continue;
+        }
+        let name = serde_json::to_string(key).unwrap_or_default();
+        let proof = result.map.as_ref().ok_or_else(|| Distrust::Incomplete {
+            key: name.clone(),
+            what: "there is no proof from the index".to_owned(),
+        })?;
+        check_listed(&name, &index_key, proof, root, &result.entries)?;
+    }
+    Ok(complete)
+}
+
+/// Whether the index with this root lists exactly these entries under a key.
+fn check_listed(
+    name: &str,
+    key: &IndexKey,
+    proof: &MapProofJson,
+    root: Hash,
+    entries: &[u64],
+) -> Result<(), Distrust> {
+    let incomplete = |what: String| Distrust::Incomplete { key: name.to_owned(), what };
+    let proof = proof.decode().map_err(|error| incomplete(error.to_string()))?;
+    let found = proof.verify(key.hash().as_bytes(), root).map_err(|error| incomplete(error.to_string()))?;
+    let expected = (!entries.is_empty()).then(|| *list_root(entries).as_bytes());
+    if found == expected { Ok(()) } else { Err(incomplete("it leaves out entries, or adds some".to_owned())) }
 }
 
 /// Checks an offline proof under its checkpoint, which the caller has opened.
@@ -236,42 +244,6 @@ pub fn check_history<'p>(
     releases.dedup_by_key(|(index, _)| *index);
     let log_time = history.commitment().map(|commitment| commitment.time);
     Some(Facts { policy: policy.clone(), releases, log_time, complete: true })
-}
-
-/// The verdict on one file.
-pub fn judge(subject: &Subject, facts: &Facts) -> Verdict {
-    let of_a_candidate =
-        |release: &Release| subject.candidates.iter().any(|(project, _)| *project == release.project);
-    let mut named = facts
-        .releases
-        .iter()
-        .filter(|(_, release)| of_a_candidate(release))
-        .filter_map(|(index, release)| Some((*index, release, release.file(&subject.name)?.sha256)));
-    if let Some((index, release, logged)) = named.next() {
-        // `foo-1-2.tar.gz` is 2 of `foo-1` and 1.post2 of `foo`: whoever publishes
-        // one of them must not be able to speak for the other.
-        let mut projects = vec![release.project.clone()];
-        projects.extend(named.map(|(_, release, _)| release.project.clone()));
-        projects.sort();
-        projects.dedup();
-        return if projects.len() > 1 {
-            Verdict::Ambiguous { projects }
-        } else if logged == subject.sha256 {
-            Verdict::Verified { project: release.project.clone(), version: release.version.clone(), index }
-        } else {
-            Verdict::OtherHash { logged, index }
-        };
-    }
-    let covered =
-        subject.candidates.iter().find(|(project, version)| facts.policy.covers(project, Some(version)));
-    let Some((project, version)) = covered else { return Verdict::NotCovered };
-    let release_logged =
-        facts.releases.iter().any(|(_, release)| release.project == *project && release.version == *version);
-    let same_bytes = |release: &Release| {
-        release.files.iter().find(|file| file.sha256 == subject.sha256).map(|file| file.name.clone())
-    };
-    let logged_as = facts.releases.iter().find_map(|(_, release)| same_bytes(release));
-    Verdict::NotLogged { project: project.clone(), version: version.clone(), release_logged, logged_as }
 }
 
 /// The first policy: entry 0, included, and signed as the trust file demands.

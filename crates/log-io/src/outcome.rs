@@ -118,7 +118,7 @@ impl From<Distrust> for Failure {
             Distrust::Newer { .. } => {
                 (Exit::Failed, "update wheeltap; until then there is no verdict on these files")
             }
-            Distrust::NotIncluded { .. } | Distrust::Malformed(_) => {
+            Distrust::NotIncluded { .. } | Distrust::Incomplete { .. } | Distrust::Malformed(_) => {
                 (Exit::Invalid, "do not use the files; what answered is not the log or is broken")
             }
             Distrust::Misbehaviour { .. } => (

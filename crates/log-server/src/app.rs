@@ -12,6 +12,7 @@ use log_core::entry::{EntryError, IndexKey, SignedStatement};
 use log_core::hash::encode_base64;
 use log_core::key::VerifierKey;
 use log_core::limits::{MAX_LOOKUP_ANSWER_ENTRY_BYTES, MAX_LOOKUP_ENTRIES, MAX_LOOKUP_KEYS};
+use log_core::map_proof::MapProofJson;
 use log_core::policy::Policy;
 use log_core::proof_file::Extra;
 use log_core::rules::{self, Genesis, Refusal};
@@ -184,6 +185,7 @@ impl App {
             checkpoint: tree.checkpoint.clone(),
             commitment: proven(tree.size - 1)?,
             policy: proven(*policy)?,
+            policy_map: map_proof(&IndexKey::Policy, tree),
             results,
             entries,
         })
@@ -210,8 +212,13 @@ impl App {
         let next = entries.get(room).copied();
         entries.truncate(room);
         wanted.extend(&entries);
-        Ok(LookupResult { entries, next })
+        let map = key.index_key().map(|key| map_proof(&key, tree));
+        Ok(LookupResult { entries, next, map })
     }
+}
+
+fn map_proof(key: &IndexKey, tree: &Published) -> MapProofJson {
+    (&tree.map.prove(key.hash().as_bytes())).into()
 }
 
 /// Ends the results before the entry `end`.

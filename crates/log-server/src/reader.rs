@@ -9,6 +9,7 @@ use log_core::bundle::parse_bundle;
 use log_core::edge::Edge;
 use log_core::hash::Hash;
 use log_core::inclusion;
+use log_core::prefix_map::PrefixMap;
 use log_core::proof_file::{Extra, ProofFile, ProvenEntry};
 use log_core::tile::{Level, TILE_WIDTH, TileId};
 
@@ -28,6 +29,8 @@ pub struct Published {
     pub size: u64,
     /// The policy in force.
     pub policy: InForce,
+    /// The verifiable index over the tree, to which its last leaf commits.
+    pub map: PrefixMap,
     rests: Vec<Option<Hash>>,
 }
 
@@ -47,9 +50,9 @@ pub struct Reader {
 }
 
 impl Published {
-    /// The tree with this edge, under this checkpoint.
-    pub fn new(checkpoint: String, edge: &Edge, policy: InForce) -> Self {
-        Self { checkpoint, size: edge.size(), policy, rests: edge.rests() }
+    /// The tree with this edge and index, under this checkpoint.
+    pub fn new(checkpoint: String, edge: &Edge, policy: InForce, map: PrefixMap) -> Self {
+        Self { checkpoint, size: edge.size(), policy, map, rests: edge.rests() }
     }
 }
 

@@ -7,7 +7,7 @@
 //! 3. Read the tail from the tiles and compare its root with the head's.
 //! 4. Drop staging objects that no head names: rounds that never committed.
 //! 5. Bring the view up to the head, or build it again; each entry that is read for
-//!    it is compared with the tree.
+//!    it is compared with the tree, and the index with the log's own commitment.
 //!
 //! Nothing here signs. A store that contradicts its head is refused: it was
 //! damaged, or rolled back behind the log's back.
@@ -35,6 +35,9 @@ use crate::reader::Reader;
 use crate::staging::Staging;
 use crate::store::{Head, Objects};
 use crate::view::{View, ViewMark};
+
+const NO_HEAD: &str = "there is no head record: `init` did not come to its end, or private/head is lost; \
+                       without it nobody knows what is committed (see the operations manual)";
 
 /// Bundles that go into the view in one sled batch while it is rebuilt.
 const REBUILD_BUNDLES: u64 = 16;
@@ -67,7 +70,7 @@ pub struct State {
 
 /// Recovers.
 pub fn recover(stores: &Stores, view: &View, genesis: &Genesis) -> anyhow::Result<State> {
-    let head = stores.head.load()?.context("there is no head record; make a log with `wheeltap-log init`")?;
+    let head = stores.head.load()?.context(NO_HEAD)?;
     check_not_rolled_back(stores, &head, genesis)?;
     // What was read may be in memory only, when a crash or an error came between
     // the renaming and the fsync. Nothing is built on it before it is durable.
@@ -86,9 +89,10 @@ pub fn recover(stores: &Stores, view: &View, genesis: &Genesis) -> anyhow::Resul
     }
     let reader = Reader::new(Arc::clone(&stores.log));
     bring_up(view, &reader, &head, &tail.edge)?;
-    let index = view.index()?;
+    let commitment = last_commitment(&reader, head.size)?;
+    let index = committed_index(view, &reader, &head, &tail.edge, commitment.as_ref())?;
     let policy = policy_in_force(&reader, head.size)?;
-    let time = last_time(&reader, head.size)?;
+    let time = commitment.map_or(0, |commitment| commitment.time);
     Ok(State { head, tail, index, policy, time })
 }
 
@@ -212,9 +216,31 @@ fn policy_in_force(reader: &Reader, size: u64) -> anyhow::Result<InForce> {
     Ok(Some((0, policy.policy)))
 }
 
-fn last_time(reader: &Reader, size: u64) -> anyhow::Result<u64> {
-    let Some(last) = size.checked_sub(1) else { return Ok(0) };
+/// The index that the view gives, compared with the one that the log has committed
+/// to; a view that gives another one is built again.
+fn committed_index(
+    view: &View,
+    reader: &Reader,
+    head: &HeadRecord,
+    edge: &Edge,
+    commitment: Option<&IndexCommitment>,
+) -> anyhow::Result<VerifiableIndex> {
+    let Some(commitment) = commitment else { return Ok(VerifiableIndex::default()) };
+    let index = view.index()?;
+    if index.root() == commitment.root {
+        return Ok(index);
+    }
+    tracing::warn!("the view is not that of the log and will be built again");
+    view.clear()?;
+    bring_up(view, reader, head, edge)?;
+    let index = view.index()?;
+    ensure!(index.root() == commitment.root, "the entries do not give the index that the log committed to");
+    Ok(index)
+}
+
+fn last_commitment(reader: &Reader, size: u64) -> anyhow::Result<Option<IndexCommitment>> {
+    let Some(last) = size.checked_sub(1) else { return Ok(None) };
     let entry = reader.entry(last, size)?;
     let commitment = str::from_utf8(&entry).ok().and_then(IndexCommitment::parse);
-    commitment.map(|commitment| commitment.time).context("the last entry is not an index commitment")
+    commitment.map(Some).context("the last entry is not an index commitment")
 }

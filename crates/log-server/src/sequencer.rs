@@ -188,7 +188,7 @@ impl Sequencer {
             }
         }
         self.stores.log.overwrite("checkpoint", checkpoint.as_bytes()).context("cannot publish")?;
-        self.newest.set(Published::new(checkpoint, edge, state.policy.clone()));
+        self.newest.set(Published::new(checkpoint, edge, state.policy.clone(), state.index.map()));
         Ok(())
     }
 

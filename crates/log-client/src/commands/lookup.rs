@@ -63,7 +63,8 @@ pub async fn run(args: &LookupArgs) -> Outcome {
         }
         Format::Json => print(format_args!("{:#}", to_json(origin, &known, &releases))),
     }
-    note(format_args!("{} entries, proven against {origin} at size {}", releases.len(), known.size));
+    let entries = if releases.len() == 1 { "entry" } else { "entries" };
+    note(format_args!("{} {entries}, proven against {origin} at size {}", releases.len(), known.size));
     Ok(if releases.is_empty() { Exit::NotLogged } else { Exit::Ok })
 }
 

@@ -140,7 +140,7 @@ async fn hints(
     });
     let digest = |sha256| LookupKey::Digest { sha256: HexDigest(sha256), from: 0 };
     let keys: Vec<LookupKey> = unknown.map(|(subject, _)| digest(subject.sha256)).collect();
-    if keys.is_empty() || facts.complete {
+    if keys.is_empty() {
         return None;
     }
     facts::ask_for_hints(session, &keys, now).await.map(|known| known.facts)
@@ -293,7 +293,9 @@ fn print_text(report: &Report, session: &Session, offline: bool) {
         (true, _) => {
             " offline: inclusion and authority are proven, not that nothing else is logged".to_owned()
         }
-        (false, Some(size)) if report.complete => format!(" against all {size} entries of {origin}"),
+        (false, Some(size)) if report.complete => {
+            format!(" against {origin} at size {size}; it is proven that nothing else is logged of them")
+        }
         (false, Some(size)) => format!(" against {origin} at size {size}"),
         (false, None) => String::new(),
     };

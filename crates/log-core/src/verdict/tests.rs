@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::api::LookupResult;
-use crate::artifact::candidates;
+use crate::artifact::{FileName, candidates};
 use crate::checkpoint::Checkpoint;
 use crate::commitment::IndexCommitment;
 use crate::cosignature;
 use crate::index::VerifiableIndex;
+use crate::map_proof::MapProofJson;
 use crate::testing::{genesis, key, policy, release, sha256, signed_policy, signed_release};
 use crate::toy::ToyLog;
 
@@ -22,8 +23,7 @@ impl AnyLog {
     fn with(statements: &[SignedStatement]) -> Self {
         let mut log = Self::default();
         for signed in statements {
-            log.index
-                .add(log.entries.len() as u64, signed.index_keys().iter().map(crate::entry::IndexKey::hash));
+            log.index.add(log.entries.len() as u64, signed.index_keys().iter().map(IndexKey::hash));
             log.push(signed.envelope.to_canonical());
         }
         let size = log.entries.len() as u64;
@@ -57,13 +57,19 @@ impl AnyLog {
         ProvenEntry { index: index as u64, entry, proof }
     }
 
+    /// The answer about the project nova, of which these are the entries.
     fn answer(&self, indices: &[usize]) -> LookupAnswer {
         let json = |index: &usize| EntryJson::new(&self.proven(*index));
+        let map = self.index.map();
+        let proof = |key: IndexKey| MapProofJson::from(&map.prove(key.hash().as_bytes()));
+        let entries = indices.iter().map(|index| *index as u64).collect();
+        let result = LookupResult { entries, next: None, map: nova().index_key().map(proof) };
         LookupAnswer {
             checkpoint: self.checkpoint(),
             commitment: json(&(self.entries.len() - 1)),
             policy: json(&0),
-            results: vec![LookupResult::default()],
+            policy_map: proof(IndexKey::Policy),
+            results: vec![result],
             entries: indices.iter().map(json).collect(),
         }
     }
@@ -87,10 +93,14 @@ fn trust(quorum: &str) -> Trust {
     Trust { policy, genesis: genesis(), max_age: Some(100) }
 }
 
+fn nova() -> LookupKey {
+    LookupKey::Project { name: ProjectName::parse("nova").expect("a name"), from: 0 }
+}
+
 fn facts(answer: &LookupAnswer) -> Result<Facts, Distrust> {
     let trust = trust("none");
     let open = trust.open(answer.checkpoint.as_bytes(), 0)?;
-    check_answer(&trust.genesis, &open, answer)
+    check_answer(&trust.genesis, &open, &[nova()], answer)
 }
 
 fn subject(name: &str, sha256: Hash) -> Subject {
@@ -101,7 +111,7 @@ fn subject(name: &str, sha256: Hash) -> Subject {
 #[test]
 fn verdicts_on_an_honest_log() {
     let facts = facts(&AnyLog::honest().answer(&[1, 2])).expect("an honest answer");
-    assert_eq!(facts.log_time, Some(1_000));
+    assert_eq!((facts.log_time, facts.complete), (Some(1_000), true));
     let good = sha256("nova-1.0.tar.gz a");
     let verdict = judge(&subject("nova-1.0.tar.gz", good), &facts);
     assert!(matches!(verdict, Verdict::Verified { index: 1, .. }), "{verdict:?}");
@@ -207,6 +217,57 @@ fn answers_that_lie_are_not_believed() {
 }
 
 #[test]
+fn a_log_that_hides_something_is_caught() {
+    let log = AnyLog::honest();
+    let good = log.answer(&[1, 2]);
+    assert!(facts(&good).is_ok());
+    let caught = |change: &dyn Fn(&mut LookupAnswer)| {
+        let mut answer = good.clone();
+        change(&mut answer);
+        let error = facts(&answer).expect_err("a lie");
+        assert!(matches!(error, Distrust::Incomplete { .. }), "{error}");
+    };
+    // It hides an entry, drops one of two, says that there is none, or swaps them.
+    caught(&|answer| answer.results[0].entries.truncate(1));
+    caught(&|answer| {
+        answer.results[0].entries.remove(0);
+    });
+    caught(&|answer| answer.results[0].entries.clear());
+    caught(&|answer| answer.results[0].entries.swap(0, 1));
+    // It gives no proof, that of another key, or that of an older index.
+    caught(&|answer| answer.results[0].map = None);
+    caught(&|answer| answer.results[0].map = Some(answer.policy_map.clone()));
+    caught(&|answer| answer.policy_map = answer.results[0].map.clone().expect("a proof"));
+    let older = AnyLog::with(&[
+        signed_policy(policy(), &["root1", "root2"]),
+        signed_release("nova", "1.0", "a", "team"),
+    ]);
+    caught(&|answer| {
+        answer.results[0] = older.answer(&[1]).results[0].clone();
+        answer.entries.truncate(1);
+    });
+    // It names an entry that it does not show.
+    let mut answer = good.clone();
+    answer.entries.pop();
+    assert!(matches!(facts(&answer), Err(Distrust::Malformed(_))));
+    // An answer that was cut is believed, and is not complete.
+    let mut cut = good.clone();
+    cut.results[0].next = Some(2);
+    cut.results[0].entries.pop();
+    assert!(!facts(&cut).expect("a true part").complete);
+    // Of a project that the log has nothing of, nothing is proven to be all.
+    let trust = trust("none");
+    let open = trust.open(good.checkpoint.as_bytes(), 0).expect("a checkpoint");
+    let glance = LookupKey::Project { name: ProjectName::parse("glance").expect("a name"), from: 0 };
+    let mut absent = log.answer(&[]);
+    let index_key = glance.index_key().expect("a key").hash();
+    absent.results[0].map = Some((&log.index.map().prove(index_key.as_bytes())).into());
+    let facts = check_answer(&trust.genesis, &open, &[glance], &absent).expect("absent");
+    assert!(facts.complete && facts.releases.is_empty());
+    assert!(check_answer(&trust.genesis, &open, &[nova()], &absent).is_err(), "nova is not absent");
+}
+
+#[test]
 fn misbehaviour_yields_evidence() {
     let first = signed_policy(policy(), &["root1", "root2"]);
     let release = signed_release("nova", "1.0", "a", "team");
@@ -258,9 +319,10 @@ fn an_entry_of_a_later_protocol_is_no_misbehaviour() {
     envelope.sign(&key("team"));
     let mut log = AnyLog::honest();
     log.push(envelope.to_canonical());
+    log.index.add(4, nova().index_key().map(|key| key.hash()));
     let commitment = IndexCommitment { size: 5, root: log.index.root(), time: 1_000 };
     log.push(commitment.to_string().into_bytes());
-    assert!(matches!(facts(&log.answer(&[4])), Err(Distrust::Newer { index: 4, .. })));
+    assert!(matches!(facts(&log.answer(&[1, 2, 4])), Err(Distrust::Newer { index: 4, .. })));
     let json = |index| EntryJson::new(&log.proven(index));
     let evidence =
         Evidence::BrokenRule { checkpoint: log.checkpoint(), policy: json(0), entries: vec![json(4)] };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use log_core::api::{LookupAnswer, Problem, Receipt, ReceiptStatus};
+use log_core::api::{LookupAnswer, LookupRequest, Problem, Receipt, ReceiptStatus};
 use log_core::entry::SignedStatement;
 use log_core::hash::{Hash, encode_base64};
 use log_core::proof_file::ProofFile;
@@ -173,17 +173,28 @@ async fn lookups_are_proven() {
         server.submit(&signed_release("nova", version, "a", "team")).await;
     }
     let digest: Hash = sha256("nova-2.0.tar.gz a");
-    let body = format!(
+    let request = format!(
         r#"{{"keys":[{{"file":{{"project":"nova","name":"nova-1.0.tar.gz"}}}},{{"digest":{{"sha256":"{}"}}}},{{"project":{{"name":"nova"}}}},{{"project":{{"name":"nova","from":3}}}},{{"file":{{"project":"nova","name":"nova-9.tar.gz"}}}}]}}"#,
         digest.to_hex()
     );
-    let (status, _, body) = server.post("/api/v1/lookup", body.into_bytes()).await;
+    let request = request.into_bytes();
+    let (status, _, body) = server.post("/api/v1/lookup", request.clone()).await;
     assert_eq!(status, StatusCode::OK, "{}", String::from_utf8_lossy(&body));
     let answer: LookupAnswer = serde_json::from_slice(&body).expect("an answer");
     let indices: Vec<&[u64]> = answer.results.iter().map(|result| result.entries.as_slice()).collect();
     assert_eq!(indices, [&[2][..], &[4], &[2, 4], &[4], &[]]);
     let open = trust().open(answer.checkpoint.as_bytes(), 0).expect("a checkpoint");
-    let facts = check_answer(&genesis(), &open, &answer).expect("a true answer");
+    let request: LookupRequest = serde_json::from_slice(&request).expect("a request");
+    let facts = check_answer(&genesis(), &open, &request.keys, &answer).expect("a true answer");
+    assert!(!facts.complete, "one key asked for a part of its list");
+    let mut whole = request.keys.clone();
+    whole.remove(3);
+    let request = serde_json::to_vec(&LookupRequest { keys: whole.clone() }).expect("JSON");
+    let (_, _, body) = server.post("/api/v1/lookup", request).await;
+    let answer: LookupAnswer = serde_json::from_slice(&body).expect("an answer");
+    let open = trust().open(answer.checkpoint.as_bytes(), 0).expect("a checkpoint");
+    let facts = check_answer(&genesis(), &open, &whole, &answer).expect("a true answer");
+    assert!(facts.complete, "presence and absence are proven");
     assert_eq!(facts.releases.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [2, 4]);
 }
 

@@ -171,6 +171,22 @@ fn a_damaged_tile_is_refused() {
 }
 
 #[test]
+fn a_view_that_lies_is_built_again() {
+    let mut log = TestLog::with_policy();
+    log.submit(&releases(1, 3)).expect("a round");
+    // A view with the right mark and something else in it.
+    let view = &log.sequencer.view;
+    let mark = view.mark().expect("readable").expect("a mark");
+    view.clear().expect("cleared");
+    let other = releases(7, 1)[0].envelope.to_canonical();
+    view.apply(2, [other.as_slice()], mark).expect("written");
+    log.restart().expect("a start");
+    assert_eq!(indices(&log.submit(&releases(3, 1)).expect("a round")), [(4, true)]);
+    assert_eq!(indices(&log.submit(&releases(7, 1)).expect("a round")), [(6, false)]);
+    log.check();
+}
+
+#[test]
 fn a_damaged_bundle_never_gets_into_the_view() {
     let mut log = TestLog::with_policy();
     log.submit(&releases(1, 300)).expect("a round");

@@ -49,9 +49,11 @@ impl Objects for DirectoryObjects {
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
-        fs::read_dir(&self.root)?
-            .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
-            .collect()
+        let entries = match fs::read_dir(&self.root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        entries.map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned())).collect()
     }
 }
 
