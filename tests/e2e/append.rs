@@ -70,6 +70,14 @@ fn a_release_is_logged_proven_and_found() {
     files.insert(0, "verify".to_owned());
     let mut verify: Vec<&str> = files.iter().map(String::as_str).collect();
     scene.ok("wheeltap", &verify);
+    // Both that it is logged and that something is not are proven to be all there is.
+    let intruder = scene.sdist("27.0.0.post1", "an intruder's bytes");
+    let mut json = verify.clone();
+    json.extend([intruder.as_str(), "--format", "json"]);
+    let ended = scene.run("wheeltap", &json);
+    assert_eq!(ended.code, Some(10), "{ended:?}");
+    let json: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert_eq!((&json["complete"], &json["files"][2]["verdict"]), (&true.into(), &"not-logged".into()));
     server.kill();
     verify.insert(1, "--offline");
     let ended = scene.run("wheeltap", &verify);

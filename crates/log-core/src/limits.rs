@@ -59,9 +59,10 @@ pub const MAX_LOOKUP_ENTRIES: usize = 2_000;
 /// crosses this line and says where to go on.
 pub const MAX_LOOKUP_ANSWER_ENTRY_BYTES: usize = 4 << 20;
 
-/// Longest look-up answer a client reads: entry bytes in base64 (4/3), the entry
-/// that crosses the line, and 2,000 proofs of 64 hashes at 47 characters: 12 MiB.
-pub const MAX_LOOKUP_ANSWER_BYTES: usize = 16 << 20;
+/// Longest look-up answer a client reads: 4 MiB of entries and the one that crosses
+/// the line, 2,000 proofs of 64 hashes at 47 characters (6 MiB), and 1,000 proofs from
+/// the index of 256 steps at 52 (13 MiB).
+pub const MAX_LOOKUP_ANSWER_BYTES: usize = 32 << 20;
 
 /// Most roots, publishers, projects, and keys or patterns of one publisher, in a
 /// policy. The entry limit is the real bound; this one gives the better message.

@@ -5,7 +5,7 @@
 //!    quorum, fresh enough;
 //! 2. [`check_answer`], [`check_proof_file`] or [`check_history`]: what is said
 //!    under that checkpoint is included in it, and allowed by the policy in it;
-//! 3. [`judge`]: the file's name has one digest in the log, and it is the file's.
+//! 3. [`judge()`]: the file's name has one digest in the log, and it is the file's.
 //!
 //! Consistency with checkpoints seen before needs tiles and state; the caller
 //! does it between 1 and 2. A look-up is complete: the index that the log commits to
