@@ -86,22 +86,29 @@ async fn look_up(
             .hint("check the URL in the trust file")
     })?;
     let checkpoint = session.accept(answer.checkpoint.as_bytes(), now).await?;
-    let facts = check_answer(&session.log.trust.genesis, &checkpoint, keys, &answer)
+    let mut facts = check_answer(&session.log.trust.genesis, &checkpoint, keys, &answer)
         .map_err(|distrust| session.misbehaviour(distrust))?;
+    // Lists that were not cut are proven to be whole, or this would be an error; those
+    // that were cut are asked for again. What remains are parts of long lists.
+    facts.complete = keys.iter().all(|key| key.from() == 0);
     let cut = still_to_ask(keys, &answer)?;
     Ok(Some((Known { facts, size: checkpoint.checkpoint.size() }, cut)))
 }
 
-/// The keys whose results were cut, from where they were cut.
+/// The keys whose results were cut. Among others each is asked for once more as a
+/// whole, so that it can be proven to be whole; when all were cut the first goes on
+/// where it was, so that each request brings something.
 fn still_to_ask(keys: &[LookupKey], answer: &LookupAnswer) -> Result<Vec<LookupKey>, Failure> {
     let malformed = |what: &str| Failure::from(Distrust::Malformed(what.to_owned()));
+    let cut_all = answer.results.iter().all(|result| result.next.is_some());
     let mut cut = Vec::new();
-    for (key, result) in keys.iter().zip(&answer.results) {
+    for (i, (key, result)) in keys.iter().zip(&answer.results).enumerate() {
         let Some(next) = result.next else { continue };
         if next < key.from() {
             return Err(malformed("it goes back"));
         }
-        cut.push(key.clone().starting(next));
+        let whole = key.from() == 0 && !(cut_all && i == 0);
+        cut.push(if whole { key.clone() } else { key.clone().starting(next) });
     }
     if cut == keys {
         return Err(malformed("it is cut and does not go on"));
@@ -143,4 +150,43 @@ async fn read_all(session: &Session, keys: &[LookupKey], now: u64) -> Result<Kno
         Failure::new("the log has no policy yet").hint("submit one: `wheeltap policy submit`")
     })?;
     Ok(Known { facts, size: history.size() })
+}
+
+#[cfg(test)]
+mod tests {
+    use log_core::api::{EntryJson, LookupResult};
+    use log_core::artifact::ProjectName;
+    use log_core::map_proof::{MapProof, MapProofJson};
+
+    use super::*;
+
+    fn answer(next: &[Option<u64>]) -> LookupAnswer {
+        let nothing = MapProofJson::from(&MapProof { steps: Vec::new(), leaf: None });
+        let entry = EntryJson { index: 0, entry: String::new(), proof: Vec::new() };
+        let result = |next: &Option<u64>| LookupResult { next: *next, ..LookupResult::default() };
+        LookupAnswer {
+            checkpoint: String::new(),
+            commitment: entry.clone(),
+            policy: entry,
+            policy_map: nothing,
+            results: next.iter().map(result).collect(),
+            entries: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_cut_is_asked_for_again() {
+        let key =
+            |name: &str, from| LookupKey::Project { name: ProjectName::parse(name).expect("a name"), from };
+        let check = |asked: &[LookupKey], next: &[Option<u64>]| still_to_ask(asked, &answer(next)).ok();
+        let (a, b) = (key("a", 0), key("b", 0));
+        assert_eq!(check(&[a.clone(), b.clone()], &[None, None]), Some(vec![]));
+        // As a whole, so that it can be proven to be whole.
+        assert_eq!(check(&[a.clone(), b.clone()], &[None, Some(7)]), Some(vec![b.clone()]));
+        assert_eq!(check(&[a.clone(), b.clone()], &[Some(5), Some(7)]), Some(vec![key("a", 5), b]));
+        assert_eq!(check(&[a], &[Some(5)]), Some(vec![key("a", 5)]));
+        assert_eq!(check(&[key("a", 5)], &[Some(9)]), Some(vec![key("a", 9)]));
+        assert_eq!(check(&[key("a", 5)], &[Some(5)]), None, "it does not go on");
+        assert_eq!(check(&[key("a", 5)], &[Some(4)]), None, "it goes back");
+    }
 }

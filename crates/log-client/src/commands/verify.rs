@@ -110,6 +110,10 @@ async fn judge_online(
         return Ok(Report { files: files.collect(), size: None, log_time: None, complete: false });
     }
     let known = facts::ask(session, &keys, now).await?;
+    if !known.facts.complete {
+        return Err(Failure::new("the log does not prove that its answer is all that it has")
+            .hint("verify fewer files at once, or against a static mirror of the log"));
+    }
     let hints = hints(session, &subjects, &known.facts, now).await;
     let files = subjects.into_iter().zip(&args.files).map(|(subject, path)| match subject {
         Ok((subject, _)) => Judged {
