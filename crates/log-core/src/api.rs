@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{FileName, ProjectName, Version};
+use crate::basis::Basis;
 use crate::entry::IndexKey;
 use crate::hash::{Hash, decode_base64, encode_base64};
 use crate::map_proof::MapProofJson;
@@ -16,14 +17,19 @@ pub const STATEMENTS_PATH: &str = "api/v1/statements";
 /// Where look-ups are answered.
 pub const LOOKUP_PATH: &str = "api/v1/lookup";
 
+/// The media type of a submission of several statements, one a line, and of its answer.
+pub const JSON_LINES: &str = "application/jsonl";
+
 /// The answer to an accepted submission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Receipt {
     /// The entry's index.
     pub index: u64,
     /// Whether the statement was there already.
     pub status: ReceiptStatus,
     /// The entry, in base64.
+    #[cfg_attr(feature = "openapi", schema(max_length = 87380))]
     pub entry: String,
     /// A C2SP tlog-proof file with everything needed to verify offline.
     pub proof: String,
@@ -31,6 +37,7 @@ pub struct Receipt {
 
 /// Whether a submission was new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ReceiptStatus {
     /// It is a new entry.
@@ -39,16 +46,71 @@ pub enum ReceiptStatus {
     AlreadyLogged,
 }
 
+/// The answer (202) to a submission whose entry is committed, and not in a published
+/// checkpoint yet: too few witnesses have cosigned in time. It will not get lost; the
+/// same submission again is answered with the receipt when it is published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Committed {
+    /// The entry's index.
+    pub index: u64,
+}
+
+/// One line of the answer to JSON lines: what became of the statement in its place. After
+/// the last of them comes one [`BatchEnd`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum BatchLine {
+    /// It is in the published tree of the closing line.
+    Logged(BatchReceipt),
+    /// It is committed, and not published yet.
+    Committed(Committed),
+    /// It was refused, or could not be taken.
+    Problem(Box<Problem>),
+}
+
+/// A receipt that shares checkpoint and basis with others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BatchReceipt {
+    /// The entry's index.
+    pub index: u64,
+    /// Whether the statement was there already.
+    pub status: ReceiptStatus,
+    /// The entry in base64, when it is not the submitted envelope in its canonical
+    /// spelling: the statement was logged before with other signatures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(max_length = 87380))]
+    pub entry: Option<String>,
+    /// Its inclusion proof in the tree of the closing line, leaf side first, in base64.
+    #[cfg_attr(feature = "openapi", schema(max_items = 64))]
+    pub proof: Vec<String>,
+}
+
+/// The last line of the answer to JSON lines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BatchEnd {
+    /// The checkpoint that all proofs lead to.
+    pub checkpoint: String,
+    /// What the entries are judged on.
+    pub basis: Basis,
+}
+
 /// A look-up request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LookupRequest {
     /// What is asked for; 1 to 1,000.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 1000))]
     pub keys: Vec<LookupKey>,
 }
 
 /// What somebody wants to know everything about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum LookupKey {
     /// The statements that name this file of this project.
@@ -59,6 +121,7 @@ pub enum LookupKey {
         name: FileName,
         /// The first index of interest.
         #[serde(default)]
+        #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::index))]
         from: u64,
     },
     /// The statements that give any file this SHA-256.
@@ -67,6 +130,7 @@ pub enum LookupKey {
         sha256: HexDigest,
         /// The first index of interest.
         #[serde(default)]
+        #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::index))]
         from: u64,
     },
     /// The statements about a version of a project.
@@ -77,6 +141,7 @@ pub enum LookupKey {
         version: Version,
         /// The first index of interest.
         #[serde(default)]
+        #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::index))]
         from: u64,
     },
     /// The statements about a project.
@@ -85,6 +150,7 @@ pub enum LookupKey {
         name: ProjectName,
         /// The first index of interest.
         #[serde(default)]
+        #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::index))]
         from: u64,
     },
 }
@@ -95,25 +161,26 @@ pub struct HexDigest(pub Hash);
 
 /// The answer to a look-up: results in the order of the keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LookupAnswer {
     /// The checkpoint that all proofs lead to.
     pub checkpoint: String,
-    /// The last leaf: the log's commitment to its index, and its time.
-    pub commitment: EntryJson,
-    /// The policy in force.
-    pub policy: EntryJson,
-    /// The proof from the index that there is no other policy.
-    pub policy_map: MapProofJson,
+    /// What the entries are judged on.
+    pub basis: Basis,
     /// Per key, which entries concern it.
+    #[cfg_attr(feature = "openapi", schema(max_items = 1000))]
     pub results: Vec<LookupResult>,
     /// The entries that the results name, each once, ascending.
+    #[cfg_attr(feature = "openapi", schema(max_items = 2000))]
     pub entries: Vec<EntryJson>,
 }
 
 /// The entries that concern one key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LookupResult {
     /// Their indices, ascending.
+    #[cfg_attr(feature = "openapi", schema(max_items = 2000))]
     pub entries: Vec<u64>,
     /// The proof from the index of what the whole list is, or that it is empty.
     /// Digests, and the metadata of wheels, have no list there.
@@ -126,24 +193,30 @@ pub struct LookupResult {
 
 /// An entry with its inclusion proof.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EntryJson {
     /// Its index.
     pub index: u64,
     /// Its bytes, in base64.
+    #[cfg_attr(feature = "openapi", schema(max_length = 87380))]
     pub entry: String,
     /// Its inclusion proof, leaf side first, in base64.
+    #[cfg_attr(feature = "openapi", schema(max_items = 64))]
     pub proof: Vec<String>,
 }
 
 /// An RFC 9457 problem document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// What kind of problem; `urn:wheeltap:problem:<kind>`.
     #[serde(rename = "type")]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^urn:wheeltap:problem:[a-z-]+$"))]
     pub kind: String,
     /// The kind in words.
     pub title: String,
     /// The HTTP status.
+    #[cfg_attr(feature = "openapi", schema(minimum = 400, maximum = 599))]
     pub status: u16,
     /// What was wrong this time.
     pub detail: String,

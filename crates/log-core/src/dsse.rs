@@ -88,6 +88,17 @@ impl Envelope {
 
     /// Reads an envelope in any JSON spelling.
     pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        Self::read(bytes).map(|(envelope, _)| envelope)
+    }
+
+    /// Reads an envelope in its canonical spelling and no other.
+    pub fn parse_canonical(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        let (envelope, canonical) = Self::read(bytes)?;
+        if canonical == bytes { Ok(envelope) } else { Err(EnvelopeError::NotCanonical) }
+    }
+
+    /// An envelope in any JSON spelling, and its canonical one.
+    fn read(bytes: &[u8]) -> Result<(Self, Vec<u8>), EnvelopeError> {
         if bytes.len() > MAX_SUBMISSION_BYTES {
             return Err(EnvelopeError::TooLong { found: bytes.len(), limit: MAX_SUBMISSION_BYTES });
         }
@@ -98,17 +109,11 @@ impl Envelope {
         let wire: WireEnvelope =
             serde_json::from_slice(bytes).map_err(|error| EnvelopeError::Json(error.to_string()))?;
         let envelope = Self::from_wire(&wire)?;
-        let length = envelope.to_canonical().len();
-        if length > MAX_ENTRY_BYTES {
-            return Err(EnvelopeError::TooLong { found: length, limit: MAX_ENTRY_BYTES });
+        let canonical = envelope.to_canonical();
+        if canonical.len() > MAX_ENTRY_BYTES {
+            return Err(EnvelopeError::TooLong { found: canonical.len(), limit: MAX_ENTRY_BYTES });
         }
-        Ok(envelope)
-    }
-
-    /// Reads an envelope in its canonical spelling and no other.
-    pub fn parse_canonical(bytes: &[u8]) -> Result<Self, EnvelopeError> {
-        let envelope = Self::parse(bytes)?;
-        if envelope.to_canonical() == bytes { Ok(envelope) } else { Err(EnvelopeError::NotCanonical) }
+        Ok((envelope, canonical))
     }
 
     /// The canonical spelling: the bytes of a log entry.
@@ -152,7 +157,7 @@ impl Envelope {
     /// Whether `signature` is `key`'s over this envelope.
     #[must_use]
     pub fn is_signed_by(&self, key: &VerifierKey, signature: &EnvelopeSignature) -> bool {
-        signature.keyid == key.keyid() && key.verifies(&self.signed_bytes(), &signature.signature)
+        key.is_called(&signature.keyid) && key.verifies(&self.signed_bytes(), &signature.signature)
     }
 
     /// DSSE's pre-authentication encoding.

@@ -91,18 +91,22 @@ impl SignedStatement {
 
     /// The keys of the verifiable index that this statement concerns.
     pub fn index_keys(&self) -> Vec<IndexKey> {
+        let about = |project: &ProjectName, version: &Version, files: Vec<&FileName>| {
+            let mut keys: Vec<IndexKey> =
+                files.into_iter().map(|file| IndexKey::File(project.clone(), file.clone())).collect();
+            keys.push(IndexKey::Release(project.clone(), version.clone()));
+            keys.push(IndexKey::Project(project.clone()));
+            keys
+        };
         match &self.statement {
             Statement::Policy(_) => vec![IndexKey::Policy],
             Statement::Release(release) => {
-                let project = &release.project;
-                let files =
-                    release.artifacts().map(|file| IndexKey::File(project.clone(), file.name.clone()));
-                files
-                    .chain([
-                        IndexKey::Release(project.clone(), release.version.clone()),
-                        IndexKey::Project(project.clone()),
-                    ])
-                    .collect()
+                let files = release.artifacts().map(|file| &file.name).collect();
+                about(&release.project, &release.version, files)
+            }
+            Statement::Withdrawal(withdrawal) => {
+                let files = withdrawal.files.iter().map(|file| &file.name).collect();
+                about(&withdrawal.project, &withdrawal.version, files)
             }
         }
     }

@@ -4,7 +4,8 @@
 //! * **Fork**: two signed checkpoints, and a proof that the newer tree had another
 //!   root at the older's size than the older checkpoint says.
 //! * **Broken rule**: entries proven to be in a signed tree that no tree of this
-//!   log may hold, such as two digests for one file name.
+//!   log may hold, such as two digests for one file name, with all policies that the
+//!   tree's own index has, so that none can have been left out.
 //! * **Broken history**: all entries of a signed tree, one of which breaks a rule
 //!   in the light of those before it, such as a false index commitment.
 //!
@@ -17,14 +18,15 @@ use thiserror::Error;
 
 use crate::api::EntryJson;
 use crate::artifact::{FileName, ProjectName};
+use crate::basis::{Basis, BasisError, included};
 use crate::checkpoint::OpenCheckpoint;
 use crate::entry::{Entry, SignedStatement};
-use crate::hash::{Hash, decode_base64, leaf_hash};
+use crate::hash::{Hash, decode_base64};
 use crate::history::History;
-use crate::policy::Policy;
-use crate::proof::{verify_consistency, verify_inclusion};
+use crate::proof::verify_consistency;
 use crate::rules::{self, Genesis};
 use crate::statement::Statement;
+use crate::timeline::{Moment, Timeline};
 
 /// What a log did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,8 +47,8 @@ pub enum Evidence {
     BrokenRule {
         /// The checkpoint.
         checkpoint: String,
-        /// The first policy.
-        policy: EntryJson,
+        /// What they are judged on.
+        basis: Basis,
         /// The entries.
         entries: Vec<EntryJson>,
     },
@@ -87,29 +89,30 @@ impl Evidence {
                 }
                 Ok("the log signed two histories")
             }
-            Self::BrokenRule { checkpoint, policy, entries } => {
+            Self::BrokenRule { checkpoint, basis, entries } => {
                 let checkpoint = open(checkpoint, genesis)?;
-                let (0, Some(policy)) = proven(policy, &checkpoint)? else {
-                    return Err(NoEvidence("the policy is not entry 0"));
+                let grounds = match basis.check(genesis, &checkpoint) {
+                    Ok(grounds) => grounds,
+                    Err(BasisError::Broken(what)) => return Ok(what),
+                    Err(_) => return Err(NoEvidence("its policies and times are not proven")),
                 };
-                if rules::authorise(&policy, None, genesis).is_err() {
-                    return Ok("the log's first policy is not signed by its roots");
-                }
-                let Statement::Policy(policy) = policy.statement else {
-                    return Err(NoEvidence("entry 0 is no policy"));
-                };
-                let mut releases = Vec::new();
-                for entry in entries {
-                    match proven(entry, &checkpoint)? {
-                        (_, Some(signed)) if matches!(signed.statement, Statement::Release(_)) => {
-                            releases.push(signed);
+                let mut statements = Vec::new();
+                for json in entries {
+                    let entry =
+                        included(json, &checkpoint).map_err(|_| NoEvidence("an entry is not proven"))?;
+                    let at = grounds.moment(entry.index).map_err(|_| NoEvidence("an entry has no time"))?;
+                    match Entry::parse(&entry.entry) {
+                        Ok(Entry::Statement(signed)) => statements.push((at, *signed)),
+                        Ok(Entry::Commitment(_)) => {
+                            return Err(NoEvidence("an index commitment is not at issue"));
                         }
-                        // The policy itself, shown once more.
-                        (_, Some(_)) => {}
-                        (_, None) => return Ok("the log holds an entry that is none"),
+                        Err(error) if error.may_be_newer() => {
+                            return Err(NoEvidence("an entry is of a newer kind than is known here"));
+                        }
+                        Err(_) => return Ok("the log holds an entry that is none"),
                     }
                 }
-                broken_rule(&policy.policy, &releases).ok_or(NoEvidence("no rule is broken"))
+                broken_rule(&grounds.timeline, &statements).ok_or(NoEvidence("no rule is broken"))
             }
             Self::BrokenHistory { checkpoint, entries } => {
                 let checkpoint = open(checkpoint, genesis)?;
@@ -137,18 +140,47 @@ impl Evidence {
     }
 }
 
-/// Which rule a tree with these releases breaks, if any.
-pub fn broken_rule(policy: &Policy, releases: &[SignedStatement]) -> Option<&'static str> {
+/// Which rule a tree with these statements breaks, if any. Rules that need statements
+/// which may not be among these are left out: nobody is accused of what was not shown.
+pub fn broken_rule(timeline: &Timeline, statements: &[(Moment, SignedStatement)]) -> Option<&'static str> {
     let mut digests: HashMap<(&ProjectName, &FileName), Hash> = HashMap::new();
-    for signed in releases {
-        let Statement::Release(release) = &signed.statement else { continue };
-        if rules::authorise_release(&signed.envelope, release, policy).is_err() {
-            return Some("the log recorded a statement that its policy refuses");
+    let mut withdrawn: HashMap<(&ProjectName, &FileName), u64> = HashMap::new();
+    let mut ordered: Vec<_> = statements.iter().collect();
+    ordered.sort_by_key(|(at, _)| at.index);
+    for (at, signed) in ordered {
+        // Policies are judged with the basis.
+        if matches!(signed.statement, Statement::Policy(_)) {
+            continue;
         }
-        for file in &release.files {
-            let first = digests.entry((&release.project, &file.name)).or_insert(file.sha256);
-            if *first != file.sha256 {
-                return Some("the log recorded two digests for one file name");
+        let Some(dated) = timeline.in_force(*at) else {
+            return Some("the log recorded a statement before its first policy");
+        };
+        let allowed = rules::permit(signed, &dated.policy, at.time).and_then(|()| {
+            let key = |keyid: &str| Some(&dated.policy.publisher_key(keyid)?.0.key);
+            rules::check_signatures(&signed.envelope, key)
+        });
+        match &signed.statement {
+            Statement::Policy(_) => {}
+            _ if allowed.is_err() => return Some("the log recorded a statement that its policy refuses"),
+            Statement::Release(release) => {
+                for file in &release.files {
+                    let name = (&release.project, &file.name);
+                    if *digests.entry(name).or_insert(file.sha256) != file.sha256 {
+                        return Some("the log recorded two digests for one file name");
+                    }
+                    if withdrawn.contains_key(&name) {
+                        return Some("the log recorded a release of a file that was withdrawn");
+                    }
+                }
+            }
+            Statement::Withdrawal(withdrawal) => {
+                for file in &withdrawal.files {
+                    let name = (&withdrawal.project, &file.name);
+                    if *digests.entry(name).or_insert(file.sha256) != file.sha256 {
+                        return Some("the log recorded two digests for one file name");
+                    }
+                    withdrawn.entry(name).or_insert(at.index);
+                }
             }
         }
     }
@@ -158,23 +190,4 @@ pub fn broken_rule(policy: &Policy, releases: &[SignedStatement]) -> Option<&'st
 fn open(checkpoint: &str, genesis: &Genesis) -> Result<OpenCheckpoint, NoEvidence> {
     OpenCheckpoint::open(checkpoint.as_bytes(), &genesis.log)
         .map_err(|_| NoEvidence("a checkpoint is not signed by the log"))
-}
-
-/// The index of a proven entry, and its statement unless it is no entry at all.
-fn proven(
-    json: &EntryJson,
-    checkpoint: &OpenCheckpoint,
-) -> Result<(u64, Option<SignedStatement>), NoEvidence> {
-    let entry = json.decode().ok_or(NoEvidence("bad base64"))?;
-    let leaf = leaf_hash(&entry.entry);
-    verify_inclusion(leaf, entry.index, checkpoint.size(), checkpoint.root(), &entry.proof)
-        .map_err(|_| NoEvidence("an entry is not in the tree"))?;
-    match Entry::parse(&entry.entry) {
-        Ok(Entry::Statement(signed)) => Ok((entry.index, Some(*signed))),
-        Ok(Entry::Commitment(_)) => Err(NoEvidence("an index commitment is not at issue")),
-        Err(error) if error.may_be_newer() => {
-            Err(NoEvidence("an entry is of a newer kind than is known here"))
-        }
-        Err(_) => Ok((entry.index, None)),
-    }
 }

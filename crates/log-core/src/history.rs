@@ -3,35 +3,66 @@
 //! Whoever has pushed all entries of a tree, and compared [`History::root`] with
 //! a trusted checkpoint, knows everything the log says, and that it kept its
 //! promises: each statement allowed by the policy in force, no file name with two
-//! digests, each index commitment true, the last leaf a commitment.
+//! digests, no withdrawn file released again, no file left out, each index commitment
+//! true, the last leaf a commitment.
 //!
-//! Until that comparison nothing that was read is to be believed.
+//! Statements have the time of the commitment after them, so they are judged when that
+//! has come; until then they wait, at most a round of them.
+//!
+//! Until the root was compared nothing that was read is to be believed.
 
 use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::artifact::{FileName, ProjectName};
+use crate::artifact::{FileName, ProjectName, Version};
 use crate::commitment::IndexCommitment;
 use crate::edge::Edge;
-use crate::entry::{Entry, EntryError, SignedStatement};
+use crate::entry::{Entry, EntryError, IndexKey, SignedStatement};
 use crate::hash::{Hash, leaf_hash};
 use crate::index::VerifiableIndex;
+use crate::limits::MAX_ROUND;
 use crate::policy::Policy;
 use crate::rules::{self, Genesis, Logged, Refusal};
-use crate::statement::{Release, Statement};
+use crate::statement::{PolicyStatement, Release, Statement, Withdrawal};
+use crate::timeline::{Moment, Timeline};
 
 /// All that a log said so far.
 #[derive(Debug, Clone)]
 pub struct History {
     genesis: Genesis,
     edge: Edge,
-    policy: Option<(u64, Policy)>,
-    files: BTreeMap<ProjectName, BTreeMap<FileName, Logged>>,
-    releases: BTreeMap<ProjectName, Vec<(u64, Release)>>,
+    timeline: Timeline,
+    policies: Vec<Recorded<PolicyStatement>>,
+    /// Statements whose commitment has not come yet, with the bytes of their entries.
+    round: Vec<(u64, usize, SignedStatement)>,
+    projects: BTreeMap<ProjectName, ProjectHistory>,
     index: VerifiableIndex,
     commitment: Option<IndexCommitment>,
     ends_in_commitment: bool,
+}
+
+/// A statement with what the log says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded<T> {
+    /// Its index.
+    pub index: u64,
+    /// Its time by the log's clock; `None` when it is not known and decides nothing.
+    pub time: Option<u64>,
+    /// The key IDs that signed it.
+    pub signers: Vec<String>,
+    /// What it says.
+    pub statement: T,
+}
+
+/// What a log said of one project, in log order.
+#[derive(Debug, Clone, Default)]
+struct ProjectHistory {
+    files: BTreeMap<FileName, Logged>,
+    releases: Vec<Recorded<Release>>,
+    withdrawals: Vec<Recorded<Withdrawal>>,
+    /// Version in canonical spelling → the newest of its `releases`, by position.
+    newest: BTreeMap<String, usize>,
 }
 
 /// A log that broke its promises.
@@ -51,13 +82,24 @@ pub enum Violation {
     #[error(transparent)]
     Entry(#[from] EntryError),
     /// A statement that the rules do not allow.
-    #[error("the log recorded what its own policy refuses: {0}")]
+    #[error("the log recorded what its own rules refuse: {0}")]
     Refused(#[from] Refusal),
+    /// More statements than a round may have without a commitment.
+    #[error("there are more than {MAX_ROUND} statements without an index commitment")]
+    NoCommitment,
     /// A commitment at the wrong place.
     #[error("the index commitment speaks of {found} leaves before it")]
     CommitmentSize {
         /// What it says.
         found: u64,
+    },
+    /// A commitment that dates other entries than those since the one before.
+    #[error("the index commitment gives its time to the entries from {found} on, not from {expected} on")]
+    CommitmentFirst {
+        /// What it says.
+        found: u64,
+        /// What would be right.
+        expected: u64,
     },
     /// A commitment to another index.
     #[error("the index commitment has another root than the entries before it give")]
@@ -79,15 +121,23 @@ impl HistoryError {
     }
 }
 
+impl<T> Recorded<T> {
+    /// Where the statement stands in the log.
+    pub fn moment(&self) -> Moment {
+        Moment { index: self.index, time: self.time }
+    }
+}
+
 impl History {
     /// An empty log, born with `genesis`.
     pub fn new(genesis: Genesis) -> Self {
         Self {
             genesis,
             edge: Edge::new(),
-            policy: None,
-            files: BTreeMap::new(),
-            releases: BTreeMap::new(),
+            timeline: Timeline::default(),
+            policies: Vec::new(),
+            round: Vec::new(),
+            projects: BTreeMap::new(),
             index: VerifiableIndex::default(),
             commitment: None,
             ends_in_commitment: true,
@@ -95,11 +145,27 @@ impl History {
     }
 
     /// Takes the next entry. It counts towards the root even when it breaks a
-    /// rule: only together with the signed root does that say anything.
+    /// rule: only together with the signed root does that say anything. The error may
+    /// be about an earlier entry, whose time has only come now.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), HistoryError> {
         let index = self.edge.size();
         self.edge.push(leaf_hash(bytes));
-        self.accept(index, bytes).map_err(|violation| HistoryError { index, violation })
+        self.ends_in_commitment = false;
+        let at_index = |violation| HistoryError { index, violation };
+        match Entry::parse(bytes).map_err(|error| at_index(error.into()))? {
+            Entry::Commitment(commitment) => {
+                self.ends_in_commitment = true;
+                let judged = self.judge_round(commitment.time);
+                self.accept_commitment(index, commitment).map_err(at_index)?;
+                judged
+            }
+            Entry::Statement(_) if self.round.len() == MAX_ROUND => Err(at_index(Violation::NoCommitment)),
+            Entry::Statement(signed) => {
+                self.index.add(index, signed.index_keys().iter().map(IndexKey::hash));
+                self.round.push((index, bytes.len(), *signed));
+                Ok(())
+            }
+        }
     }
 
     /// How many entries were read.
@@ -123,64 +189,129 @@ impl History {
         self.commitment.as_ref()
     }
 
-    /// The policy in force, and the entry that set it.
+    /// All policies, and when each is in force.
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// All policy statements, in log order.
+    pub fn policies(&self) -> &[Recorded<PolicyStatement>] {
+        &self.policies
+    }
+
+    /// The policy in force after the last commitment, and the entry that set it.
     pub fn policy(&self) -> Option<(u64, &Policy)> {
-        self.policy.as_ref().map(|(index, policy)| (*index, policy))
+        let now = self.commitment.map(|commitment| commitment.time);
+        self.timeline.current(now).map(|dated| (dated.index, &dated.policy))
     }
 
-    /// What is logged of a file of the project.
+    /// The policy in force at `now`, when nothing was logged since; see
+    /// [`Facts::as_of`](crate::verdict::Facts::as_of).
+    pub fn policy_as_of(&self, now: u64) -> Option<(u64, &Policy)> {
+        let now = self.commitment.map_or(now, |commitment| commitment.time.max(now));
+        self.timeline.current(Some(now)).map(|dated| (dated.index, &dated.policy))
+    }
+
+    /// What is logged of a file of the project, or of the metadata of a wheel.
     pub fn file(&self, project: &ProjectName, file: &FileName) -> Option<Logged> {
-        self.files.get(project)?.get(file).copied()
+        self.projects.get(project)?.files.get(file).copied()
     }
 
-    /// All release statements of a project with their indices, in log order.
-    pub fn releases(&self, project: &ProjectName) -> &[(u64, Release)] {
-        self.releases.get(project).map_or(&[], Vec::as_slice)
+    /// All release statements of a project, in log order.
+    pub fn releases(&self, project: &ProjectName) -> &[Recorded<Release>] {
+        self.projects.get(project).map_or(&[], |project| &project.releases)
+    }
+
+    /// All withdrawals of files of a project, in log order.
+    pub fn withdrawals(&self, project: &ProjectName) -> &[Recorded<Withdrawal>] {
+        self.projects.get(project).map_or(&[], |project| &project.withdrawals)
     }
 
     /// All projects that have entries.
     pub fn projects(&self) -> impl Iterator<Item = &ProjectName> {
-        self.releases.keys()
-    }
-
-    fn accept(&mut self, index: u64, bytes: &[u8]) -> Result<(), Violation> {
-        match Entry::parse(bytes)? {
-            Entry::Commitment(commitment) => self.accept_commitment(index, commitment),
-            Entry::Statement(signed) => self.accept_statement(index, *signed),
-        }
+        self.projects.keys()
     }
 
     fn accept_commitment(&mut self, index: u64, commitment: IndexCommitment) -> Result<(), Violation> {
+        let expected = self.commitment.map_or(0, |before| before.size + 1);
+        let before = self.commitment.replace(commitment);
         if commitment.size != index {
             return Err(Violation::CommitmentSize { found: commitment.size });
+        }
+        if commitment.first != expected {
+            return Err(Violation::CommitmentFirst { found: commitment.first, expected });
         }
         if commitment.root != self.index.root() {
             return Err(Violation::CommitmentRoot);
         }
-        if let Some(before) = self.commitment.filter(|before| before.time > commitment.time) {
-            return Err(Violation::CommitmentTime { before: before.time, found: commitment.time });
+        match before.filter(|before| before.time > commitment.time) {
+            Some(before) => Err(Violation::CommitmentTime { before: before.time, found: commitment.time }),
+            None => Ok(()),
         }
-        self.commitment = Some(commitment);
-        self.ends_in_commitment = true;
+    }
+
+    /// Judges the statements since the last commitment, now that their time is known;
+    /// the first that is not allowed is the error.
+    fn judge_round(&mut self, time: u64) -> Result<(), HistoryError> {
+        let mut first_error = Ok(());
+        for (index, bytes, signed) in std::mem::take(&mut self.round) {
+            let at = Moment { index, time: Some(time) };
+            if let Err(refusal) = self.accept_statement(at, bytes, signed)
+                && first_error.is_ok()
+            {
+                first_error = Err(HistoryError { index, violation: refusal.into() });
+            }
+        }
+        first_error
+    }
+
+    fn accept_statement(&mut self, at: Moment, bytes: usize, signed: SignedStatement) -> Result<(), Refusal> {
+        rules::authorise(&signed, at, &self.timeline, &self.genesis)?;
+        let signers = signed.envelope.signatures().iter().map(|signature| signature.keyid.clone()).collect();
+        match signed.statement {
+            Statement::Policy(policy) => {
+                let pushed = self.timeline.push(at, bytes, policy.policy.clone());
+                pushed.map_err(Refusal::PolicyHistoryFull)?;
+                self.policies.push(Recorded { index: at.index, time: at.time, signers, statement: policy });
+                Ok(())
+            }
+            Statement::Release(release) => {
+                let project = self.projects.entry(release.project.clone()).or_default();
+                project.release(Recorded { index: at.index, time: at.time, signers, statement: release })
+            }
+            Statement::Withdrawal(withdrawal) => {
+                let project = self.projects.entry(withdrawal.project.clone()).or_default();
+                project.withdraw(Recorded { index: at.index, time: at.time, signers, statement: withdrawal })
+            }
+        }
+    }
+}
+
+impl ProjectHistory {
+    fn release(&mut self, recorded: Recorded<Release>) -> Result<(), Refusal> {
+        let release = &recorded.statement;
+        let version = Version::canonical(&release.version);
+        let earlier = self.newest.get(&version).map(|position| &self.releases[*position]);
+        let earlier = earlier.map(|earlier| (earlier.index, earlier.statement.files.as_slice()));
+        rules::check_release(release, |file| self.files.get(file).copied(), earlier)?;
+        for file in &release.files {
+            let logged = Logged { index: recorded.index, sha256: file.sha256, withdrawn: None };
+            self.files.entry(file.name.clone()).or_insert(logged);
+        }
+        self.newest.insert(version, self.releases.len());
+        self.releases.push(recorded);
         Ok(())
     }
 
-    fn accept_statement(&mut self, index: u64, signed: SignedStatement) -> Result<(), Violation> {
-        rules::authorise(&signed, self.policy.as_ref().map(|(_, policy)| policy), &self.genesis)?;
-        let keys: Vec<Hash> = signed.index_keys().iter().map(crate::entry::IndexKey::hash).collect();
-        match signed.statement {
-            Statement::Policy(statement) => self.policy = Some((index, statement.policy)),
-            Statement::Release(release) => {
-                rules::check_write_once(&release, |file| self.file(&release.project, file))?;
-                let files = self.files.entry(release.project.clone()).or_default();
-                for file in &release.files {
-                    files.entry(file.name.clone()).or_insert(Logged { index, sha256: file.sha256 });
-                }
-                self.releases.entry(release.project.clone()).or_default().push((index, release));
+    fn withdraw(&mut self, recorded: Recorded<Withdrawal>) -> Result<(), Refusal> {
+        let withdrawal = &recorded.statement;
+        rules::check_withdrawal(withdrawal, |file| self.files.get(file).copied())?;
+        for (name, logged) in &mut self.files {
+            if withdrawal.file(name).is_some() {
+                logged.withdrawn.get_or_insert(recorded.index);
             }
         }
-        self.index.add(index, keys);
-        self.ends_in_commitment = false;
+        self.withdrawals.push(recorded);
         Ok(())
     }
 }

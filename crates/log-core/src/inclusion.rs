@@ -7,9 +7,11 @@
 //! Plan, fetch, fold: [`tiles`] lists what to read, [`prove`] computes. What is
 //! left out: verification (`proof`).
 
+use std::sync::Arc;
+
 use crate::hash::Hash;
 use crate::tile::{Level, TILE_HEIGHT, TileId};
-use crate::tile_tree;
+use crate::tile_tree::TileTree;
 
 /// The tiles on the path of leaf `index` in the tree of `size` leaves, lowest
 /// level first.
@@ -23,27 +25,41 @@ pub fn tiles(index: u64, size: u64) -> Vec<Option<TileId>> {
         .collect()
 }
 
-/// The inclusion proof of leaf `index` in the tree of `size` leaves.
-///
-/// `rests` are the tree's [`Edge::rests`](crate::edge::Edge::rests). `on_path` are the items of [`tiles`], in
-/// that order; where the tree has no tile the list is empty.
+/// The inclusion proof of leaf `index` in the tree of `size` leaves, from the trees of
+/// [`tiles`] in that order. The last tile of a level holds the ragged item, too, see
+/// [`with_rest`]; where the tree has no tile that is all there is.
 ///
 /// # Panics
-/// When `index` is not below the size, or the items are not those of the tiles.
-pub fn prove(index: u64, size: u64, rests: &[Option<Hash>], on_path: &[Vec<Hash>]) -> Vec<Hash> {
-    let mut proof = Vec::new();
-    for (level, items) in (0..levels(size)).zip(on_path) {
-        let shift = TILE_HEIGHT * u32::from(level);
-        let in_level = index >> shift;
-        let mut items = items.clone();
-        // The last tile of the level holds the ragged item, too.
-        if in_level >> TILE_HEIGHT == (size >> shift) >> TILE_HEIGHT {
-            items.extend(rests.get(usize::from(level)).copied().flatten());
-        }
-        let position = usize::from(u8::try_from(in_level & 255).unwrap_or(u8::MAX));
-        proof.extend(tile_tree::path(&items, position));
+/// When the trees are not those of the tiles.
+pub fn prove(index: u64, size: u64, on_path: &[Arc<TileTree>]) -> Vec<Hash> {
+    let mut proof = Vec::with_capacity(usize::from(levels(size)) * 8);
+    for (level, tree) in (0..levels(size)).zip(on_path) {
+        let in_level = index >> (TILE_HEIGHT * u32::from(level));
+        proof.extend(tree.path(usize::from(u8::try_from(in_level & 255).unwrap_or(u8::MAX))));
     }
     proof
+}
+
+/// The items of the tile at `level` on the path of leaf `index`, with the ragged item
+/// when it is the last of the level; `rests` are the tree's
+/// [`Edge::rests`](crate::edge::Edge::rests).
+pub fn with_rest(
+    index: u64,
+    size: u64,
+    level: u8,
+    rests: &[Option<Hash>],
+    mut items: Vec<Hash>,
+) -> Vec<Hash> {
+    if is_last(index, size, level) {
+        items.extend(rests.get(usize::from(level)).copied().flatten());
+    }
+    items
+}
+
+/// Whether the tile at `level` on the path of leaf `index` is the last of that level.
+pub fn is_last(index: u64, size: u64, level: u8) -> bool {
+    let shift = TILE_HEIGHT * (u32::from(level) + 1);
+    index >> shift == size >> shift
 }
 
 /// How many tile levels a tree of `size` leaves has.

@@ -25,8 +25,8 @@ pub struct VerifiableIndex {
 
 /// The right edge of the tree over one key's list: for each bit of the count
 /// that is set, the root of a perfect subtree, largest first.
-#[derive(Debug, Clone, Default)]
-struct List {
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct List {
     count: u64,
     roots: Vec<Hash>,
 }
@@ -56,6 +56,10 @@ impl VerifiableIndex {
 
 /// The value of a key whose entries have these indices, ascending.
 pub fn list_root(indices: &[u64]) -> Hash {
+    // Most keys have one entry.
+    if let [only] = indices {
+        return leaf_hash(&only.to_be_bytes());
+    }
     let mut list = List::default();
     for index in indices {
         list.push(*index);
@@ -64,7 +68,24 @@ pub fn list_root(indices: &[u64]) -> Hash {
 }
 
 impl List {
-    fn push(&mut self, index: u64) {
+    /// The list with this count and right edge; `None` when they do not fit.
+    pub fn from_edge(count: u64, roots: Vec<Hash>) -> Option<Self> {
+        (roots.len() == count.count_ones() as usize).then_some(Self { count, roots })
+    }
+
+    /// How many indices it has.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The roots of the perfect subtrees, largest first; as many as the count has
+    /// bits set.
+    pub fn edge(&self) -> &[Hash] {
+        &self.roots
+    }
+
+    /// Adds an index, which is larger than those before it.
+    pub fn push(&mut self, index: u64) {
         let mut hash = leaf_hash(&index.to_be_bytes());
         // Two perfect subtrees of one size make one of the next.
         for _ in 0..self.count.trailing_ones() {
@@ -74,7 +95,8 @@ impl List {
         self.count += 1;
     }
 
-    fn root(&self) -> Hash {
+    /// The RFC 6962 root over the list.
+    pub fn root(&self) -> Hash {
         let roots = self.roots.iter().rev().copied();
         roots.reduce(|right, left| node_hash(left, right)).unwrap_or(EMPTY_ROOT)
     }
@@ -89,12 +111,16 @@ mod tests {
     fn list_roots_are_those_of_rfc_6962() {
         let mut list = List::default();
         let mut leaves = Vec::new();
-        assert_eq!(list.root(), EMPTY_ROOT);
+        assert_eq!((list.root(), list_root(&[])), (EMPTY_ROOT, EMPTY_ROOT));
+        assert_eq!(list_root(&[7]), leaf_hash(&7u64.to_be_bytes()));
         for index in (3u64..).step_by(5).take(200) {
             list.push(index);
             leaves.push(leaf_hash(&index.to_be_bytes()));
             assert_eq!(list.root(), reference::root(&leaves));
+            let edge = list.edge().to_vec();
+            assert_eq!(List::from_edge(list.count(), edge), Some(list.clone()));
         }
+        assert_eq!(List::from_edge(3, vec![EMPTY_ROOT]), None);
     }
 
     #[test]

@@ -218,6 +218,12 @@ impl VerifierKey {
         format!("{}+{}", self.name, self.id)
     }
 
+    /// Whether this is the key that `keyid` names, without writing the name out.
+    pub fn is_called(&self, keyid: &str) -> bool {
+        let id = keyid.strip_prefix(self.name.as_str()).and_then(|rest| rest.strip_prefix('+'));
+        id.is_some_and(|id| id.len() == 8 && decode_hex(id).as_deref() == Some(&self.id.0))
+    }
+
     /// Whether `signature` is this key's over `message`. Strict: no small-order
     /// keys, canonical scalars only.
     #[must_use]

@@ -8,10 +8,11 @@
 //! |---|---|
 //! | the tree | [`hash`], [`tile`], [`tile_tree`], [`edge`], [`inclusion`], [`consistency`], [`proof`] |
 //! | what is signed | [`key`], [`note`], [`checkpoint`], [`cosignature`], [`trust_policy`] |
-//! | what is logged | [`artifact`], [`dsse`], [`statement`], [`policy`], [`commitment`], [`index`], [`entry`] |
+//! | what is logged | [`artifact`], [`dsse`], [`statement`], [`policy`], [`timeline`], [`commitment`], [`index`], [`entry`] |
 //! | what others say | [`simple_index`] |
-//! | what is decided | [`rules`], [`history`], [`verdict`], [`evidence`] |
-//! | what travels | [`bundle`], [`proof_file`], [`api`], [`limits`] |
+//! | what is decided | [`rules`], [`history`], [`basis`], [`verdict`], [`evidence`] |
+//! | what travels | [`bundle`], [`proof_file`], [`api`], [`witness_api`], [`limits`] |
+//! | what people read | [`times`] |
 //!
 //! Invariant: untrusted bytes are bounded (`limits`), parsed into types that
 //! cannot be wrong, and have one accepted spelling. Making a proof and verifying
@@ -21,6 +22,7 @@
 
 pub mod api;
 pub mod artifact;
+pub mod basis;
 pub mod bundle;
 pub mod checkpoint;
 pub mod commitment;
@@ -47,14 +49,19 @@ pub mod simple_index;
 pub mod statement;
 pub mod tile;
 pub mod tile_tree;
+pub mod timeline;
+pub mod times;
 pub mod trust_policy;
 pub mod verdict;
+pub mod witness_api;
 
+#[cfg(feature = "openapi")]
+mod openapi;
 #[cfg(test)]
 mod reference;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 mod toy;
 #[cfg(test)]
 mod vectors;

@@ -40,10 +40,36 @@ pub const MAX_ENVELOPE_SIGNATURES: usize = 16;
 /// Longest trust policy text: 32 logs, witnesses and groups at 1 KiB each.
 pub const MAX_TRUST_POLICY_BYTES: usize = 96 * 1024;
 
-/// Longest `.tlog-proof`: two entries in base64 twice over (once per line, once
-/// for the `extra` line), 2 × 64 hash lines of 45 bytes, and a checkpoint.
-pub const MAX_PROOF_FILE_BYTES: usize =
-    2 * MAX_ENTRY_BYTES * 16 / 9 + 4 * MAX_PROOF_HASHES * 45 + MAX_NOTE_BYTES + 1024;
+/// Longest `.tlog-proof`: the entry and all policies in base64 twice over (once per
+/// line, once for the `extra` line), 2,048 proofs of 64 hash lines of 45 bytes in base64
+/// (a policy has at least 2,048 / 4 bytes), and a checkpoint.
+pub const MAX_PROOF_FILE_BYTES: usize = (MAX_ENTRY_BYTES + MAX_POLICY_HISTORY_BYTES) * 16 / 9
+    + 2_048 * MAX_PROOF_HASHES * 45 * 4 / 3
+    + MAX_NOTE_BYTES
+    + 1024;
+
+/// Most statements between two index commitments: what one round of the sequencer
+/// takes. A reader judges a round when its commitment has come, so this bounds what it
+/// holds meanwhile: 4,096 entries of 64 KiB, 256 MiB.
+pub const MAX_ROUND: usize = 4_096;
+
+/// Most statements in one submission of JSON lines.
+pub const MAX_BATCH: usize = 1_000;
+
+/// Longest submission of JSON lines: 16 MiB, 1,000 statements of 16 KiB. (1,000 of the
+/// longest would be 131 MB; whoever has such sends fewer at once.)
+pub const MAX_BATCH_BYTES: usize = 16 << 20;
+
+/// All policies of a log together, in bytes of their entries: they travel with each
+/// look-up, since a client must know all of them. 400 versions of 10 KiB.
+pub const MAX_POLICY_HISTORY_BYTES: usize = 4 << 20;
+
+/// Longest time a policy may have to wait, in seconds: 90 days. A longer one would
+/// lock everybody out of mending a mistake.
+pub const MAX_COOL_DOWN: u64 = 90 * 24 * 3_600;
+
+/// Longest text of a withdrawal, and of other texts for people in a statement.
+pub const MAX_TEXT_BYTES: usize = 1_000;
 
 /// Most keys in one look-up request (one lock file).
 pub const MAX_LOOKUP_KEYS: usize = 1_000;
@@ -60,9 +86,16 @@ pub const MAX_LOOKUP_ENTRIES: usize = 2_000;
 pub const MAX_LOOKUP_ANSWER_ENTRY_BYTES: usize = 4 << 20;
 
 /// Longest look-up answer a client reads: 4 MiB of entries and the one that crosses
-/// the line, 2,000 proofs of 64 hashes at 47 characters (6 MiB), and 1,000 proofs from
-/// the index of 256 steps at 52 (13 MiB).
-pub const MAX_LOOKUP_ANSWER_BYTES: usize = 32 << 20;
+/// the line, 4,000 proofs of 64 hashes at 47 characters (12 MiB; each entry may need a
+/// commitment that dates it), 1,000 proofs from the index of 256 steps at 52 (13 MiB),
+/// and all policies in base64 (6 MiB).
+pub const MAX_LOOKUP_ANSWER_BYTES: usize = 48 << 20;
+
+/// Longest answer to a submission of JSON lines that a client reads: 1,000 proofs of 64
+/// hashes (3 MiB), 1,000 entries in base64 that differ from what was sent (24 MiB at
+/// the most, since the submission has 16 MiB), all policies (6 MiB), 1,000 commitments
+/// with proofs (4 MiB).
+pub const MAX_BATCH_ANSWER_BYTES: usize = 48 << 20;
 
 /// Most roots, publishers, projects, and keys or patterns of one publisher, in a
 /// policy. The entry limit is the real bound; this one gives the better message.

@@ -59,8 +59,10 @@ pub enum MapProofError {
 
 /// A proof in JSON: hashes in base64.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MapProofJson {
     /// `[bit, sibling]`, from the root down.
+    #[cfg_attr(feature = "openapi", schema(max_items = 256))]
     steps: Vec<(u16, String)>,
     /// `[key, value]`; null when the map is empty.
     leaf: Option<(String, String)>,

@@ -88,16 +88,10 @@ impl Note {
         // The last blank line separates; the text keeps its own final LF.
         let split = note.rfind("\n\n").ok_or(NoteError::Form("there is no blank line before signatures"))?;
         let (text, lines) = (&note[..=split], &note[split + 2..]);
-        let lines = lines
-            .strip_suffix('\n')
-            .ok_or(NoteError::Form("the last signature line does not end in a line feed"))?;
-        let mut signatures = Vec::new();
-        for line in lines.split('\n') {
-            if signatures.len() == MAX_NOTE_SIGNATURES {
-                return Err(NoteError::TooLong);
-            }
-            signatures.push(parse_line(line).ok_or(NoteError::Form("a signature line is malformed"))?);
+        if lines.bytes().filter(|byte| *byte == b'\n').count() > MAX_NOTE_SIGNATURES {
+            return Err(NoteError::TooLong);
         }
+        let signatures = parse_signatures(lines).ok_or(NoteError::Form("a signature line is malformed"))?;
         Ok(Self { text: text.to_owned(), signatures })
     }
 
@@ -195,6 +189,20 @@ impl fmt::Debug for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Note({:?})", self.to_string())
     }
+}
+
+/// One or more signature lines, each ending in a line feed, and nothing else; at most as
+/// many as a note may have.
+pub fn parse_signatures(lines: &str) -> Option<Vec<NoteSignature>> {
+    let lines = lines.strip_suffix('\n')?;
+    let mut signatures = Vec::new();
+    for line in lines.split('\n') {
+        if signatures.len() == MAX_NOTE_SIGNATURES {
+            return None;
+        }
+        signatures.push(parse_line(line)?);
+    }
+    Some(signatures)
 }
 
 fn parse_line(line: &str) -> Option<NoteSignature> {

@@ -3,30 +3,51 @@
 //! ```json
 //! {"version": 1,
 //!  "roots": {"threshold": 1, "keys": ["<vkey>"]},
-//!  "publishers": [{"name": "release team", "keys": ["<vkey>"], "projects": ["nova", "oslo-*"]}],
+//!  "cool_down": 86400,
+//!  "publishers": [{"name": "release team", "keys": [{"key": "<vkey>", "until": 1800000000}],
+//!                  "projects": ["nova", "oslo-*"], "withdraw": true}],
 //!  "projects": [{"pattern": "nova", "from": "13.0.0", "until": "30.0.0"}, {"pattern": "oslo-*"}]}
 //! ```
 //!
 //! A pattern is a project's normalised name, or the start of one with `*` at the
-//! end. `from` is the first covered version, `until` the first no longer covered.
-//! Unknown fields are refused: a rule that is not understood must not be skipped.
-//! Each list is exhaustive: whoever is not listed may not publish. What is left
-//! out: checking signatures (`rules`).
+//! end. A project's `from` is the first covered version, `until` the first no longer
+//! covered; a key's are times. Unknown fields are refused: a rule that is not
+//! understood must not be skipped. Each list is exhaustive: whoever is not listed may
+//! not publish.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`document`] | the JSON, its one spelling, and all that is checked of it |
+//! | [`mod@diff`] | how two policies differ, and what of it makes the new one weaker |
+//! | [`expected`] | what those who watch package indexes compare with |
+//!
+//! What is left out: checking signatures (`rules`), and which of a log's policies is in
+//! force when (`timeline`).
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::artifact::{ProjectName, Version};
 use crate::key::{KeyType, VerifierKey};
 use crate::limits::{MAX_ENVELOPE_SIGNATURES, MAX_POLICY_ITEMS};
 
-/// A policy in force.
+pub mod diff;
+pub mod document;
+pub mod expected;
+
+pub use diff::{Change, diff};
+pub use document::PolicyDocument;
+pub use expected::Expected;
+
+/// A policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// 1 for the first.
     pub version: u64,
     /// Who may make and change policies.
     pub roots: Roots,
+    /// How long the policy that replaces this one waits before it is in force, in
+    /// seconds: long enough for a stolen root key to be seen before it works.
+    pub cool_down: u64,
     /// Who may publish.
     pub publishers: Vec<Publisher>,
     /// What is covered.
@@ -48,9 +69,23 @@ pub struct Publisher {
     /// A name for people.
     pub name: String,
     /// The keys that sign for it.
-    pub keys: Vec<VerifierKey>,
+    pub keys: Vec<PublisherKey>,
     /// The projects it publishes.
     pub projects: Vec<Pattern>,
+    /// Whether it may also withdraw files of these projects.
+    pub withdraw: bool,
+}
+
+/// A publisher's key, and when its signatures count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublisherKey {
+    /// The key.
+    pub key: VerifierKey,
+    /// The first second of its time, in POSIX seconds by the log's clock.
+    pub from: Option<u64>,
+    /// The first second after its time. In the past when a key was found to be stolen:
+    /// what it signed from then on is no longer believed.
+    pub until: Option<u64>,
 }
 
 /// Projects whose releases the log has all of.
@@ -62,6 +97,8 @@ pub struct Coverage {
     pub from: Option<Version>,
     /// The first version that is no longer covered.
     pub until: Option<Version>,
+    /// What package indexes are compared with.
+    pub expected: Expected,
 }
 
 /// A project's name, or the start of names.
@@ -86,128 +123,44 @@ pub enum PolicyError {
     },
 }
 
-/// The document as it is written.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PolicyDocument {
-    version: u64,
-    roots: RootsDocument,
-    publishers: Vec<PublisherDocument>,
-    projects: Vec<CoverageDocument>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RootsDocument {
-    threshold: usize,
-    keys: Vec<String>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PublisherDocument {
-    name: String,
-    keys: Vec<String>,
-    projects: Vec<String>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CoverageDocument {
-    pattern: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    from: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    until: Option<String>,
-}
-
 impl Policy {
-    /// Reads the JSON of a policy.
-    pub fn parse(json: &str) -> Result<Self, PolicyError> {
-        let document: PolicyDocument =
-            serde_json::from_str(json).map_err(|error| PolicyError::Json(error.to_string()))?;
-        // Refuses what serde reads and this crate would not write, such as arrays
-        // for objects: a policy has one meaning for every reader.
-        let read: Option<serde_json::Value> = serde_json::from_str(json).ok();
-        if read != serde_json::to_value(&document).ok() {
-            return Err(PolicyError::Json("expected objects, and no field that is null".to_owned()));
-        }
-        if document.version == 0 {
-            return Err(field("version", "the first policy is version 1".into()));
-        }
-        let roots = Roots::new(document.roots.threshold, parse_keys("roots.keys", &document.roots.keys)?)?;
-        check_count("publishers", document.publishers.len())?;
-        check_count("projects", document.projects.len())?;
-        let mut publishers: Vec<Publisher> = Vec::new();
-        for (i, publisher) in document.publishers.iter().enumerate() {
-            let at = |name: &str| format!("publishers[{i}].{name}");
-            if publisher.name.is_empty() || publisher.name.chars().any(char::is_control) {
-                return Err(field(&at("name"), "expected a name".into()));
-            }
-            check_count(&at("projects"), publisher.projects.len())?;
-            let keys = parse_keys(&at("keys"), &publisher.keys)?;
-            if let Some(key) = keys.iter().find(|key| publishers.iter().any(|other| other.keys.contains(key)))
-            {
-                return Err(field(&at("keys"), format!("{} is another publisher's, too", key.keyid())));
-            }
-            let projects =
-                publisher.projects.iter().map(|text| Pattern::parse(text)).collect::<Result<_, _>>();
-            let projects = projects.map_err(|problem| field(&at("projects"), problem))?;
-            publishers.push(Publisher { name: publisher.name.clone(), keys, projects });
-        }
-        let projects = document.projects.iter().enumerate().map(|(i, coverage)| coverage.parse(i));
-        Ok(Self {
-            version: document.version,
-            roots,
-            publishers,
-            projects: projects.collect::<Result<_, _>>()?,
-        })
-    }
-
-    /// The document that says this.
-    pub fn to_document(&self) -> PolicyDocument {
-        let texts = |keys: &[VerifierKey]| keys.iter().map(VerifierKey::to_vkey).collect();
-        PolicyDocument {
-            version: self.version,
-            roots: RootsDocument { threshold: self.roots.threshold, keys: texts(&self.roots.keys) },
-            publishers: self
-                .publishers
-                .iter()
-                .map(|publisher| PublisherDocument {
-                    name: publisher.name.clone(),
-                    keys: texts(&publisher.keys),
-                    projects: publisher.projects.iter().map(|pattern| pattern.text.clone()).collect(),
-                })
-                .collect(),
-            projects: self
-                .projects
-                .iter()
-                .map(|coverage| CoverageDocument {
-                    pattern: coverage.pattern.text.clone(),
-                    from: coverage.from.as_ref().map(ToString::to_string),
-                    until: coverage.until.as_ref().map(ToString::to_string),
-                })
-                .collect(),
-        }
-    }
-
     /// The publisher's key called `keyid`, with its owner.
-    pub fn publisher_key(&self, keyid: &str) -> Option<(&VerifierKey, &Publisher)> {
+    pub fn publisher_key(&self, keyid: &str) -> Option<(&PublisherKey, &Publisher)> {
         self.publishers
             .iter()
             .flat_map(|publisher| publisher.keys.iter().map(move |key| (key, publisher)))
-            .find(|(key, _)| key.keyid() == keyid)
+            .find(|(key, _)| key.key.is_called(keyid))
+    }
+
+    /// Since when the key called `keyid` no longer counts, if what it signed at `time`
+    /// is after that. A key that is not in the policy any more was retired: what it
+    /// signed while it was there stays.
+    pub fn revoked_since(&self, keyid: &str, time: Option<u64>) -> Option<u64> {
+        let until = self.publisher_key(keyid)?.0.until?;
+        time.is_none_or(|time| time >= until).then_some(until)
     }
 
     /// Whether the log has all releases of the project: of this version, or, with
     /// `None`, of some version.
     pub fn covers(&self, project: &ProjectName, version: Option<&Version>) -> bool {
-        self.projects.iter().filter(|coverage| coverage.pattern.matches(project)).any(|coverage| {
+        self.coverage(project, version).is_some()
+    }
+
+    /// The line of the policy that covers the project in this version, or, with `None`,
+    /// in some version.
+    pub fn coverage(&self, project: &ProjectName, version: Option<&Version>) -> Option<&Coverage> {
+        self.projects.iter().filter(|coverage| coverage.pattern.matches(project)).find(|coverage| {
             version.is_none_or(|version| {
                 coverage.from.as_ref().is_none_or(|from| version >= from)
                     && coverage.until.as_ref().is_none_or(|until| version < until)
             })
         })
+    }
+
+    /// Whether anything it says depends on when an entry was made.
+    pub fn depends_on_time(&self) -> bool {
+        self.cool_down > 0
+            || self.publishers.iter().flat_map(|publisher| &publisher.keys).any(PublisherKey::depends_on_time)
     }
 }
 
@@ -231,6 +184,45 @@ impl Publisher {
     }
 }
 
+impl PublisherKey {
+    /// A key that counts at all times.
+    pub fn always(key: VerifierKey) -> Self {
+        Self { key, from: None, until: None }
+    }
+
+    /// Whether its signatures count at `time`; where no time is known, whether they
+    /// count at all times.
+    pub fn counts_at(&self, time: Option<u64>) -> bool {
+        match time {
+            Some(time) => {
+                self.from.is_none_or(|from| time >= from) && self.until.is_none_or(|until| time < until)
+            }
+            None => !self.depends_on_time(),
+        }
+    }
+
+    fn depends_on_time(&self) -> bool {
+        self.from.is_some() || self.until.is_some()
+    }
+}
+
+impl Coverage {
+    /// All versions, and nothing to compare with.
+    pub fn all(pattern: Pattern) -> Self {
+        Self { pattern, from: None, until: None, expected: Expected::default() }
+    }
+
+    /// The covered versions, in words.
+    pub fn versions(&self) -> String {
+        match (&self.from, &self.until) {
+            (None, None) => "all versions".to_owned(),
+            (Some(from), None) => format!("from {from} on"),
+            (None, Some(until)) => format!("before {until}"),
+            (Some(from), Some(until)) => format!("from {from} on and before {until}"),
+        }
+    }
+}
+
 impl Pattern {
     /// Reads a pattern.
     pub fn parse(text: &str) -> Result<Self, String> {
@@ -242,6 +234,11 @@ impl Pattern {
         }
         ProjectName::parse(checked).map_err(|error| format!("pattern {text:?}: {error}"))?;
         Ok(Self { text: text.to_owned() })
+    }
+
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// Whether the project is one of those meant.
@@ -257,37 +254,6 @@ impl std::fmt::Display for Pattern {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.text)
     }
-}
-
-impl CoverageDocument {
-    fn parse(&self, i: usize) -> Result<Coverage, PolicyError> {
-        let at = |name: &str| format!("projects[{i}].{name}");
-        let version = |name: &str, text: &Option<String>| {
-            let parsed = text.as_deref().map(Version::parse).transpose();
-            parsed.map_err(|error| field(&at(name), error.to_string()))
-        };
-        let pattern = Pattern::parse(&self.pattern).map_err(|problem| field(&at("pattern"), problem))?;
-        let (from, until) = (version("from", &self.from)?, version("until", &self.until)?);
-        if let (Some(from), Some(until)) = (&from, &until)
-            && until <= from
-        {
-            return Err(field(&at("until"), format!("no version is from {from} on and before {until}")));
-        }
-        Ok(Coverage { pattern, from, until })
-    }
-}
-
-fn parse_keys(at: &str, vkeys: &[String]) -> Result<Vec<VerifierKey>, PolicyError> {
-    check_count(at, vkeys.len())?;
-    if vkeys.is_empty() {
-        return Err(field(at, "expected at least one key".into()));
-    }
-    let mut keys = Vec::new();
-    for (i, vkey) in vkeys.iter().enumerate() {
-        keys.push(VerifierKey::parse(vkey).map_err(|error| field(&format!("{at}[{i}]"), error.to_string()))?);
-    }
-    check_keys(at, &keys)?;
-    Ok(keys)
 }
 
 /// Keys that sign statements, each once: one key under two names, or listed twice,
@@ -317,85 +283,4 @@ fn field(field: &str, problem: String) -> PolicyError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::key::{KeyName, SignerKey};
-
-    fn vkey(name: &str, seed: u8) -> String {
-        SignerKey::from_seed(KeyName::parse(name).expect("a name"), &[seed; 32]).public().to_vkey()
-    }
-
-    fn good() -> String {
-        format!(
-            r#"{{"version":1,"roots":{{"threshold":1,"keys":["{}"]}},"publishers":[{{"name":"team","keys":["{}"],"projects":["nova","oslo-*"]}}],"projects":[{{"pattern":"nova","from":"13.0.0","until":"30.0.0"}},{{"pattern":"oslo-*"}}]}}"#,
-            vkey("root", 1),
-            vkey("team", 2)
-        )
-    }
-
-    fn project(name: &str) -> ProjectName {
-        ProjectName::parse(name).expect("a name")
-    }
-
-    fn version(text: &str) -> Version {
-        Version::parse(text).expect("a version")
-    }
-
-    #[test]
-    fn a_policy_round_trips_and_decides() {
-        let policy = Policy::parse(&good()).expect("a policy");
-        assert_eq!(serde_json::to_string(&policy.to_document()).expect("JSON"), good());
-        let (_, team) = policy.publisher_key(&policy.publishers[0].keys[0].keyid()).expect("known");
-        assert!(team.may_publish(&project("nova")) && team.may_publish(&project("oslo-config")));
-        assert!(!team.may_publish(&project("nova-x")) && !team.may_publish(&project("oslo")));
-        assert!(policy.publisher_key("nobody+00000000").is_none());
-        for (of, covered) in [("12.9", false), ("13.0.0", true), ("29.9", true), ("30.0", false)] {
-            assert_eq!(policy.covers(&project("nova"), Some(&version(of))), covered, "{of}");
-        }
-        assert!(policy.covers(&project("nova"), None) && !policy.covers(&project("glance"), None));
-        assert!(policy.covers(&project("oslo-log"), Some(&version("1!0"))));
-    }
-
-    #[test]
-    fn a_key_counts_once_towards_a_threshold() {
-        let key = |name: &str| VerifierKey::parse(&vkey(name, 1)).expect("a key");
-        let cosigner = SignerKey::from_seed(KeyName::parse("c").expect("a name"), &[9; 32]).cosigner();
-        assert!(Roots::new(2, vec![key("a"), key("a")]).is_err());
-        assert!(Roots::new(2, vec![key("a"), key("b")]).is_err(), "one key under two names");
-        assert!(Roots::new(1, vec![cosigner]).is_err(), "a cosigner's key signs no statements");
-    }
-
-    #[test]
-    fn bad_policies_name_the_field() {
-        let good = good();
-        let (root, team) = (vkey("root", 1), vkey("team", 2));
-        for (bad, names) in [
-            ("{}".to_owned(), "version"),
-            (good.replace("\"version\":1", "\"version\":0"), "`version`"),
-            (good.replace("\"version\":1", "\"version\":1,\"cool\":1"), "cool"),
-            (good.replace("\"threshold\":1", "\"threshold\":0"), "roots.threshold"),
-            (good.replace("\"threshold\":1", "\"threshold\":2"), "roots.threshold"),
-            (good.replace(&format!("[\"{root}\"]"), "[]"), "roots.keys"),
-            (good.replace(&root, "root"), "roots.keys[0]"),
-            (good.replace(&root, &format!("{root}\",\"{}", vkey("other", 1))), "roots.keys[1]"),
-            (good.replace(&team, "x+y+z"), "publishers[0].keys[0]"),
-            (good.replace("\"team\"", "\"\""), "publishers[0].name"),
-            (good.replace("oslo-*\"]", "oslo_*\"]"), "publishers[0].projects"),
-            (good.replace("oslo-*\"]", "*-x\"]"), "publishers[0].projects"),
-            (good.replace("\"pattern\":\"nova\"", "\"pattern\":\"Nova\""), "projects[0].pattern"),
-            (good.replace("13.0.0", "v13"), "projects[0].from"),
-            (good.replace("13.0.0", "30.0"), "projects[0].until"),
-            (good.replace("\"13.0.0\"", "null"), "null"),
-            (
-                good.replace(
-                    &format!(r#"{{"threshold":1,"keys":["{root}"]}}"#),
-                    &format!(r#"[1,["{root}"]]"#),
-                ),
-                "objects",
-            ),
-        ] {
-            let error = Policy::parse(&bad).expect_err(&bad).to_string();
-            assert!(error.contains(names), "{error} should name {names}");
-        }
-    }
-}
+mod tests;

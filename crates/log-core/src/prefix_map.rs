@@ -15,6 +15,8 @@
 //! when they are first asked for, so that of a batch of insertions only the nodes
 //! that are left at its end are hashed.
 
+pub mod slots;
+
 use std::sync::{Arc, OnceLock};
 
 use crate::hash::{EMPTY_ROOT, Hash, digest};
@@ -114,28 +116,21 @@ impl Node {
 }
 
 /// The hash of a leaf.
-pub(crate) fn leaf(key: &[u8], value: &[u8]) -> Hash {
-    digest(&[&[0], &uvarint(key.len()), key, &uvarint(value.len()), value])
+pub(crate) fn leaf(key: &[u8; 32], value: &[u8; 32]) -> Hash {
+    digest(&[&[0, 32], key, &[32], value])
 }
 
-/// The hash of an inner node.
+/// The hash of an inner node; `bit` is below 256.
 pub(crate) fn inner(bit: u16, left: Hash, right: Hash) -> Hash {
-    digest(&[&[1], &uvarint(usize::from(bit)), left.as_bytes(), right.as_bytes()])
-}
-
-/// Seven bits a byte, least significant first, the high bit on all but the last.
-fn uvarint(mut value: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while value >= 0x80 {
-        bytes.push(0x80 | value.to_le_bytes()[0]);
-        value >>= 7;
-    }
-    bytes.push(value.to_le_bytes()[0]);
-    bytes
+    // A uvarint: seven bits a byte, least significant first, the high bit on all but
+    // the last.
+    let [byte, _] = bit.to_le_bytes();
+    let prefix: &[u8] = if byte < 0x80 { &[1, byte] } else { &[1, byte, 1] };
+    digest(&[prefix, left.as_bytes(), right.as_bytes()])
 }
 
 /// A bit of a key, counted from the most significant of the first byte.
-pub(crate) fn bit(key: &[u8; 32], bit: u16) -> usize {
+pub fn bit(key: &[u8; 32], bit: u16) -> usize {
     usize::from(key[usize::from(bit / 8)] >> (7 - bit % 8) & 1)
 }
 
@@ -152,12 +147,40 @@ mod tests {
 
     use super::*;
 
-    /// The definition, recomputed from scratch.
+    /// The definitions, for keys and values of any length.
+    fn leaf_of_any_length(key: &[u8], value: &[u8]) -> Hash {
+        digest(&[&[0], &uvarint(key.len()), key, &uvarint(value.len()), value])
+    }
+
+    fn uvarint(mut value: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while value >= 0x80 {
+            bytes.push(0x80 | value.to_le_bytes()[0]);
+            value >>= 7;
+        }
+        bytes.push(value.to_le_bytes()[0]);
+        bytes
+    }
+
+    #[test]
+    fn nodes_are_hashed_as_defined() {
+        let (left, right) = (digest(&[b"left"]), digest(&[b"right"]));
+        assert_eq!(
+            leaf(left.as_bytes(), right.as_bytes()),
+            leaf_of_any_length(left.as_bytes(), right.as_bytes())
+        );
+        for bit in 0..256u16 {
+            let defined = digest(&[&[1], &uvarint(bit.into()), left.as_bytes(), right.as_bytes()]);
+            assert_eq!(inner(bit, left, right), defined);
+        }
+    }
+
+    /// The tree, recomputed from scratch.
     fn naive(map: &BTreeMap<[u8; 32], [u8; 32]>) -> Hash {
         let items: Vec<_> = map.iter().collect();
         match items.as_slice() {
             [] => EMPTY_ROOT,
-            [(key, value)] => leaf(*key, *value),
+            [(key, value)] => leaf(key, value),
             [(first, _), .., (last, _)] => {
                 let branch = first_difference(first, last).expect("sorted keys differ");
                 let (left, right) = map.iter().partition(|(key, _)| bit(key, branch) == 0);
@@ -168,7 +191,7 @@ mod tests {
 
     #[test]
     fn check_values() {
-        let hash = leaf(&[0xab], &[0xcd]);
+        let hash = leaf_of_any_length(&[0xab], &[0xcd]);
         assert_eq!(hash.to_hex(), "e2803f59293564e96b6c5c16157cec731a294631aefb5d08d18630ed6a27184c");
         let value = |hex: &str| *Hash::parse_hex(hex).expect("hex").as_bytes();
         let mut map = PrefixMap::default();

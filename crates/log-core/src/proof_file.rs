@@ -9,17 +9,21 @@
 //! <checkpoint with all signature lines>
 //! ```
 //!
-//! [`Extra`] carries the entry and the policy under which it was made, with the
-//! policy's own inclusion proof in the same checkpoint:
+//! [`Extra`] carries the entry, and the policies up to the one under which it was made,
+//! each with its own inclusion proof in the same checkpoint; and, when a policy depends
+//! on time, the index commitments that date them:
 //!
 //! ```text
 //! wheeltap/proof@v1LF
 //! entry <base64>LF
-//! policy <index> <base64>LF
-//! <base64 hash>LF
+//! policy <index> <base64>LF            ascending, from entry 0 on
+//! <base64 hash>LF                      its inclusion proof
+//! commitment <index> <base64>LF        ascending, after all policies
+//! <base64 hash>LF                      its inclusion proof
 //! ```
 
 use std::fmt;
+use std::iter::Peekable;
 
 use thiserror::Error;
 
@@ -42,13 +46,15 @@ pub struct ProofFile {
     pub checkpoint: String,
 }
 
-/// An entry and the policy it was made under. Nothing about it is verified.
+/// An entry and what it is judged on. Nothing about it is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extra {
     /// The entry's bytes.
     pub entry: Vec<u8>,
-    /// The policy in force.
-    pub policy: ProvenEntry,
+    /// The policies up to the one in force for it, ascending.
+    pub policies: Vec<ProvenEntry>,
+    /// The commitments that date them and the entry, ascending.
+    pub commitments: Vec<ProvenEntry>,
 }
 
 /// An entry with its inclusion proof.
@@ -118,14 +124,15 @@ impl Extra {
         let text = str::from_utf8(bytes).map_err(|_| Form("`extra` is not UTF-8"))?;
         let rest = text.strip_prefix(EXTRA_HEADER).ok_or(Form("`extra` is not Wheeltap's"))?;
         let rest = rest.strip_suffix('\n').ok_or(Form("`extra` does not end in a line feed"))?;
-        let mut lines = rest.split('\n');
+        let mut lines = rest.split('\n').peekable();
         let entry = lines.next().and_then(|line| line.strip_prefix("entry ")).and_then(decode_base64);
         let entry = entry.ok_or(Form("`extra` has no entry in base64"))?;
-        let policy = lines.next().and_then(|line| line.strip_prefix("policy ")?.split_once(' '));
-        let policy = policy.and_then(|(index, entry)| Some((parse_decimal(index)?, decode_base64(entry)?)));
-        let (index, policy) = policy.ok_or(Form("`extra` has no policy with index and base64"))?;
-        let policy = ProvenEntry { index, entry: policy, proof: parse_hashes(lines)? };
-        Ok(Self { entry, policy })
+        let policies = parse_proven(&mut lines, "policy ")?;
+        let commitments = parse_proven(&mut lines, "commitment ")?;
+        if lines.next().is_some() {
+            return Err(Form("`extra` has a line of an unknown kind"));
+        }
+        Ok(Self { entry, policies, commitments })
     }
 }
 
@@ -133,9 +140,35 @@ impl fmt::Display for Extra {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(EXTRA_HEADER)?;
         writeln!(f, "entry {}", encode_base64(&self.entry))?;
-        writeln!(f, "policy {} {}", self.policy.index, encode_base64(&self.policy.entry))?;
-        write_hashes(f, &self.policy.proof)
+        for (keyword, entries) in [("policy", &self.policies), ("commitment", &self.commitments)] {
+            for proven in entries {
+                writeln!(f, "{keyword} {} {}", proven.index, encode_base64(&proven.entry))?;
+                write_hashes(f, &proven.proof)?;
+            }
+        }
+        Ok(())
     }
+}
+
+/// The entries whose lines begin with `keyword`, each followed by its proof.
+fn parse_proven<'a>(
+    lines: &mut Peekable<impl Iterator<Item = &'a str>>,
+    keyword: &str,
+) -> Result<Vec<ProvenEntry>, ProofFileError> {
+    let mut entries = Vec::new();
+    while let Some(rest) = lines.peek().and_then(|line| line.strip_prefix(keyword)) {
+        lines.next();
+        let parsed = rest.split_once(' ');
+        let parsed = parsed.and_then(|(index, entry)| Some((parse_decimal(index)?, decode_base64(entry)?)));
+        let (index, entry) = parsed.ok_or(Form("`extra` has an entry without index and base64"))?;
+        // Lines of hashes have no spaces in them.
+        let mut proof = Vec::new();
+        while let Some(line) = lines.next_if(|line| !line.contains(' ')) {
+            proof.push(line);
+        }
+        entries.push(ProvenEntry { index, entry, proof: parse_hashes(proof.into_iter())? });
+    }
+    Ok(entries)
 }
 
 fn parse_hashes<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Vec<Hash>, ProofFileError> {
@@ -191,7 +224,8 @@ mod tests {
     #[test]
     fn extra_round_trips() {
         let policy = ProvenEntry { index: 0, entry: b"policy".to_vec(), proof: vec![EMPTY_ROOT; 3] };
-        let extra = Extra { entry: b"entry".to_vec(), policy };
+        let commitment = ProvenEntry { index: 7, entry: b"commitment".to_vec(), proof: vec![] };
+        let extra = Extra { entry: b"entry".to_vec(), policies: vec![policy], commitments: vec![commitment] };
         let text = extra.to_string();
         assert_eq!(Extra::parse(text.as_bytes()), Ok(extra));
         for bad in [

@@ -4,11 +4,16 @@
 //!
 //! 1. [`check_signatures`]: signatures of known keys verify;
 //! 2. [`authorise`]: the policy in force lets the signers say this;
-//! 3. [`check_write_once`]: no file name ever gets a second digest.
+//! 3. [`check_release`]: no file name ever gets a second digest, a withdrawn file does
+//!    not come back, and a later statement of a version leaves no file out;
+//!    [`check_withdrawal`]: what is withdrawn is logged.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`roots`] | rule 2 for policies |
+//! | [`refusal`] | why a statement was refused |
 //!
 //! What is left out: duplicates (the same payload again), which are no refusal.
-
-use thiserror::Error;
 
 use crate::artifact::{FileName, ProjectName};
 use crate::dsse::Envelope;
@@ -16,7 +21,13 @@ use crate::entry::SignedStatement;
 use crate::hash::Hash;
 use crate::key::VerifierKey;
 use crate::policy::{Policy, Roots};
-use crate::statement::{PolicyStatement, Release, Statement};
+use crate::statement::{Release, ReleaseFile, Statement, Withdrawal};
+use crate::timeline::{Moment, Timeline};
+
+pub mod refusal;
+pub mod roots;
+
+pub use refusal::Refusal;
 
 /// What a log is born with, and what a client pins: the log's key and the root
 /// keys that sign its first policy.
@@ -35,69 +46,8 @@ pub struct Logged {
     pub index: u64,
     /// The digest it gives.
     pub sha256: Hash,
-}
-
-/// Why a statement was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Refusal {
-    /// Signed by nobody.
-    #[error("the envelope has no signature")]
-    Unsigned,
-    /// A signature does not verify under the key it names.
-    #[error("the signature of {keyid:?} does not verify")]
-    BadSignature {
-        /// The key it names.
-        keyid: String,
-    },
-    /// Signed by a key that the policy does not know.
-    #[error("the policy in force knows no publisher key {keyid:?}")]
-    UnknownKey {
-        /// The key it names.
-        keyid: String,
-    },
-    /// Signed by a known key that may not publish this project.
-    #[error("{publisher} (key {keyid}) may not publish project {project}")]
-    NotForProject {
-        /// The key it names.
-        keyid: String,
-        /// Whose it is.
-        publisher: String,
-        /// The project.
-        project: ProjectName,
-    },
-    /// A file name already has another digest.
-    #[error("{file} is already logged with another sha256: entry {} says {}", logged.index, logged.sha256.to_hex())]
-    Conflict {
-        /// The file.
-        file: FileName,
-        /// What is logged.
-        logged: Logged,
-    },
-    /// Nothing may be said before the first policy.
-    #[error("the log has no policy yet: entry 0 must be policy version 1, signed by the root keys")]
-    NoPolicy,
-    /// A policy where none is due.
-    #[error("policy version {found} cannot follow: {expected}")]
-    PolicyNotDue {
-        /// The submitted policy's version.
-        found: u64,
-        /// What would be right.
-        expected: &'static str,
-    },
-    /// A policy made for another log.
-    #[error("the policy is for another log: its subject is not this log's origin {origin:?} and key")]
-    OtherLog {
-        /// This log.
-        origin: String,
-    },
-    /// A policy with too few signatures of root keys.
-    #[error("the policy has {found} of the {needed} root signatures it needs")]
-    Threshold {
-        /// How many are there.
-        found: usize,
-        /// How many are needed.
-        needed: usize,
-    },
+    /// The first entry that withdraws it, or the wheel that it is the metadata of.
+    pub withdrawn: Option<u64>,
 }
 
 /// Rule 1: each signature whose key is known verifies, and there is one at all.
@@ -118,101 +68,105 @@ pub fn check_signatures<'k>(
     Ok(())
 }
 
-/// Rule 2: all signers may say this under the policy in force; `None` before the
-/// first policy. Signatures are verified again, under the policy's own keys.
+/// Rule 2: all signers may say this under the policy in force at this place in the log.
+/// Signatures are verified again, under the policy's own keys.
 pub fn authorise(
     signed: &SignedStatement,
-    policy: Option<&Policy>,
+    at: Moment,
+    timeline: &Timeline,
     genesis: &Genesis,
 ) -> Result<(), Refusal> {
-    match (&signed.statement, policy) {
-        (Statement::Release(release), Some(policy)) => authorise_release(&signed.envelope, release, policy),
-        (Statement::Release(_), None) => Err(Refusal::NoPolicy),
-        (Statement::Policy(first), None) => authorise_first_policy(&signed.envelope, first, genesis),
-        (Statement::Policy(next), Some(_)) => Err(Refusal::PolicyNotDue {
-            found: next.policy.version,
-            expected: "this version of the protocol keeps the first policy",
-        }),
+    if let Statement::Policy(next) = &signed.statement {
+        return roots::authorise_policy(&signed.envelope, next, at, timeline, genesis);
+    }
+    let policy = &timeline.in_force(at).ok_or(Refusal::NoPolicy)?.policy;
+    permit(signed, policy, at.time)?;
+    check_signatures(&signed.envelope, |keyid| Some(&policy.publisher_key(keyid)?.0.key))
+}
+
+/// Rule 2 for releases and withdrawals without the signatures themselves: who has
+/// verified them under this policy need not do it again.
+pub fn permit(signed: &SignedStatement, policy: &Policy, time: Option<u64>) -> Result<(), Refusal> {
+    let Some(project) = signed.statement.project() else { return Ok(()) };
+    if signed.envelope.signatures().is_empty() {
+        return Err(Refusal::Unsigned);
+    }
+    for signature in signed.envelope.signatures() {
+        let keyid = signature.keyid.clone();
+        let Some((key, publisher)) = policy.publisher_key(&keyid) else {
+            return Err(Refusal::UnknownKey { keyid });
+        };
+        if !key.counts_at(time) {
+            return Err(Refusal::KeyNotInTime { keyid, from: key.from, until: key.until, time });
+        }
+        let publisher_name = publisher.name.clone();
+        if !publisher.may_publish(project) {
+            return Err(Refusal::NotForProject {
+                keyid,
+                publisher: publisher_name,
+                project: project.clone(),
+            });
+        }
+        if matches!(signed.statement, Statement::Withdrawal(_)) && !publisher.withdraw {
+            return Err(Refusal::MayNotWithdraw { keyid, publisher: publisher_name });
+        }
+    }
+    Ok(())
+}
+
+/// Rule 3 for releases.
+///
+/// `logged` says what is known of a file of the release's project, `earlier` are the
+/// files of the newest statement about the same version, with its index.
+pub fn check_release(
+    release: &Release,
+    logged: impl Fn(&FileName) -> Option<Logged>,
+    earlier: Option<(u64, &[ReleaseFile])>,
+) -> Result<(), Refusal> {
+    check_write_once(release, &logged)?;
+    let Some((index, files)) = earlier else { return Ok(()) };
+    let withdrawn = |name: &FileName| logged(name).is_some_and(|logged| logged.withdrawn.is_some());
+    match files.iter().find(|file| release.file(&file.name).is_none() && !withdrawn(&file.name)) {
+        None => Ok(()),
+        Some(file) => Err(Refusal::LeavesOut { file: file.name.clone(), index }),
     }
 }
 
-/// Rule 3: each file's name is new, or logged with the same digest.
-///
-/// `logged` says what is known of a file of the release's project.
+/// Rule 3 as far as it needs nothing but the files themselves: each file's name is new,
+/// or logged with the same digest and not withdrawn.
 pub fn check_write_once(
     release: &Release,
     logged: impl Fn(&FileName) -> Option<Logged>,
 ) -> Result<(), Refusal> {
     for file in &release.files {
-        if let Some(logged) = logged(&file.name)
-            && logged.sha256 != file.sha256
-        {
+        let Some(logged) = logged(&file.name) else { continue };
+        if logged.sha256 != file.sha256 {
             return Err(Refusal::Conflict { file: file.name.clone(), logged });
         }
-    }
-    Ok(())
-}
-
-/// Rule 2 for a release.
-pub(crate) fn authorise_release(
-    envelope: &Envelope,
-    release: &Release,
-    policy: &Policy,
-) -> Result<(), Refusal> {
-    if envelope.signatures().is_empty() {
-        return Err(Refusal::Unsigned);
-    }
-    for signature in envelope.signatures() {
-        let keyid = signature.keyid.clone();
-        let Some((key, publisher)) = policy.publisher_key(&keyid) else {
-            return Err(Refusal::UnknownKey { keyid });
-        };
-        if !envelope.is_signed_by(key, signature) {
-            return Err(Refusal::BadSignature { keyid });
-        }
-        if !publisher.may_publish(&release.project) {
-            let publisher = publisher.name.clone();
-            return Err(Refusal::NotForProject { keyid, publisher, project: release.project.clone() });
+        if let Some(index) = logged.withdrawn {
+            return Err(Refusal::Withdrawn { file: file.name.clone(), index });
         }
     }
     Ok(())
 }
 
-/// The first policy is signed by the roots that the log was born with, and by
-/// those it names itself; each by its own threshold.
-fn authorise_first_policy(
-    envelope: &Envelope,
-    first: &PolicyStatement,
-    genesis: &Genesis,
+/// Rule 3 for withdrawals: each file is logged with this digest. It may be withdrawn
+/// already, for another reason.
+pub fn check_withdrawal(
+    withdrawal: &Withdrawal,
+    logged: impl Fn(&FileName) -> Option<Logged>,
 ) -> Result<(), Refusal> {
-    if !first.is_for(&genesis.log) {
-        return Err(Refusal::OtherLog { origin: genesis.log.name().to_string() });
-    }
-    if first.policy.version != 1 {
-        let expected = "the first policy is version 1";
-        return Err(Refusal::PolicyNotDue { found: first.policy.version, expected });
-    }
-    for signature in envelope.signatures() {
-        let keyid = &signature.keyid;
-        let mut roots = genesis.roots.keys.iter().chain(&first.policy.roots.keys);
-        let Some(key) = roots.find(|key| key.keyid() == *keyid) else {
-            return Err(Refusal::UnknownKey { keyid: keyid.clone() });
-        };
-        if !envelope.is_signed_by(key, signature) {
-            return Err(Refusal::BadSignature { keyid: keyid.clone() });
+    for file in &withdrawal.files {
+        match logged(&file.name) {
+            None => {
+                let project: ProjectName = withdrawal.project.clone();
+                return Err(Refusal::NotLogged { file: file.name.clone(), project });
+            }
+            Some(logged) if logged.sha256 != file.sha256 => {
+                return Err(Refusal::Conflict { file: file.name.clone(), logged });
+            }
+            Some(_) => {}
         }
-    }
-    check_threshold(envelope, &genesis.roots)?;
-    check_threshold(envelope, &first.policy.roots)
-}
-
-fn check_threshold(envelope: &Envelope, roots: &Roots) -> Result<(), Refusal> {
-    let signed = |key: &&VerifierKey| {
-        envelope.signatures().iter().any(|signature| envelope.is_signed_by(key, signature))
-    };
-    let found = roots.keys.iter().filter(signed).count();
-    if found < roots.threshold {
-        return Err(Refusal::Threshold { found, needed: roots.threshold });
     }
     Ok(())
 }

@@ -8,28 +8,39 @@
 //!  "predicate": {"purl": "pkg:pypi/nova@27.0.0"}}
 //! ```
 //!
-//! Invariant: a parsed [`Release`] names at least one file, each once, each
-//! belonging to its project and version by name. Fields that in-toto lets others
-//! add are ignored, fields that are used may not be there twice. What is left
-//! out: the policy document itself (`policy`) and who may say what (`rules`).
-
-use std::collections::BTreeSet;
+//! | module | owns |
+//! |---|---|
+//! | [`release`] | these files are all files of a release |
+//! | [`withdrawal`] | do not use these files any more |
+//!
+//! Invariant: a parsed statement names at least one file, each once, each belonging to
+//! its project and version by name. Fields that in-toto lets others add are ignored,
+//! fields that are used may not be there twice. What is left out: the policy document
+//! itself (`policy`) and who may say what (`rules`).
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::artifact::{self, FileName, ProjectName, Version};
 use crate::hash::Hash;
 use crate::key::VerifierKey;
-use crate::limits::MAX_SUBJECTS;
+use crate::limits::{MAX_SUBJECTS, MAX_TEXT_BYTES};
 use crate::policy::{Policy, PolicyError};
+
+pub mod release;
+mod shape;
+pub mod withdrawal;
+
+pub use release::{Release, ReleaseFile, Source};
+pub use withdrawal::{Reason, Withdrawal, WithdrawnFile};
 
 /// `_type` of all statements.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 /// `predicateType` of releases.
 pub const RELEASE_PREDICATE: &str = "https://in-toto.io/attestation/release/v0.2";
+/// `predicateType` of withdrawals.
+pub const WITHDRAWAL_PREDICATE: &str = "urn:wheeltap:withdrawal:v1";
 /// `predicateType` of policies.
 pub const POLICY_PREDICATE: &str = "urn:wheeltap:policy:v1";
 
@@ -38,30 +49,10 @@ pub const POLICY_PREDICATE: &str = "urn:wheeltap:policy:v1";
 pub enum Statement {
     /// These files are all the files of a release.
     Release(Release),
+    /// These files are not to be used any more.
+    Withdrawal(Withdrawal),
     /// This is the policy of the log.
     Policy(PolicyStatement),
-}
-
-/// The files of one version of one project.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Release {
-    /// The project.
-    pub project: ProjectName,
-    /// The version.
-    pub version: Version,
-    /// Its files, in the statement's order.
-    pub files: Vec<ReleaseFile>,
-}
-
-/// One file of a release, or the metadata of a wheel (`<wheel>.metadata`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReleaseFile {
-    /// The name under which it is published.
-    pub name: FileName,
-    /// The digest of its bytes.
-    pub sha256: Hash,
-    /// How many bytes it has.
-    pub size: Option<u64>,
 }
 
 /// A policy for one log.
@@ -82,7 +73,9 @@ pub enum StatementError {
     #[error("not an in-toto statement: {0}")]
     Json(String),
     /// A predicate that this log does not record.
-    #[error("unknown predicateType {0:?}; known are {RELEASE_PREDICATE} and {POLICY_PREDICATE}")]
+    #[error(
+        "unknown predicateType {0:?}; known are {RELEASE_PREDICATE}, {WITHDRAWAL_PREDICATE} and {POLICY_PREDICATE}"
+    )]
     Predicate(String),
     /// A field has a bad value.
     #[error("statement field `{field}`: {problem}")]
@@ -127,80 +120,31 @@ struct WireAnnotations {
     size: Option<u64>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct WireRelease {
-    purl: String,
-}
-
 impl Statement {
     /// Reads a payload.
     pub fn parse(payload: &[u8]) -> Result<Self, StatementError> {
         let wire: WireStatement<'_> = serde_json::from_slice(payload).map_err(|error| json(&error))?;
-        check_shape(payload)?;
+        shape::check(payload).map_err(|error| json(&error))?;
         if wire.statement_type != STATEMENT_TYPE {
             return Err(field("_type", format!("expected {STATEMENT_TYPE:?}")));
         }
         match wire.predicate_type.as_str() {
             RELEASE_PREDICATE => Release::from_wire(&wire).map(Self::Release),
+            WITHDRAWAL_PREDICATE => Withdrawal::from_wire(&wire).map(Self::Withdrawal),
             POLICY_PREDICATE => PolicyStatement::from_wire(&wire).map(Self::Policy),
             other => Err(StatementError::Predicate(other.chars().take(200).collect())),
         }
     }
 }
 
-impl Release {
-    /// The payload that says this.
-    pub fn to_payload(&self) -> Vec<u8> {
-        let subject = self.files.iter().map(|file| WireSubject {
-            name: file.name.to_string(),
-            digest: WireDigest { sha256: file.sha256.to_hex() },
-            annotations: file.size.map(|size| WireAnnotations { size: Some(size) }),
-        });
-        let predicate = WireRelease { purl: purl(&self.project, &self.version) };
-        encode(subject.collect(), RELEASE_PREDICATE, &predicate)
-    }
-
-    /// The files that an index lists; the metadata of wheels is not among them.
-    pub fn artifacts(&self) -> impl Iterator<Item = &ReleaseFile> {
-        self.files.iter().filter(|file| !file.name.is_metadata())
-    }
-
-    /// The file called `name`.
-    pub fn file(&self, name: &FileName) -> Option<&ReleaseFile> {
-        self.files.iter().find(|file| file.name == *name)
-    }
-
-    fn from_wire(wire: &WireStatement<'_>) -> Result<Self, StatementError> {
-        let predicate: WireRelease =
-            serde_json::from_str(wire.predicate.get()).map_err(|error| json(&error))?;
-        let (project, version) =
-            parse_purl(&predicate.purl).map_err(|problem| field("predicate.purl", problem))?;
-        if wire.subject.is_empty() || wire.subject.len() > MAX_SUBJECTS {
-            return Err(field("subject", format!("expected 1 to {MAX_SUBJECTS} files")));
+impl Statement {
+    /// The project that it is about; a policy is about all.
+    pub fn project(&self) -> Option<&ProjectName> {
+        match self {
+            Self::Release(release) => Some(&release.project),
+            Self::Withdrawal(withdrawal) => Some(&withdrawal.project),
+            Self::Policy(_) => None,
         }
-        let mut files = Vec::with_capacity(wire.subject.len());
-        let mut names = BTreeSet::new();
-        for (i, subject) in wire.subject.iter().enumerate() {
-            let file = subject.to_file(i)?;
-            let at = |problem: String| field(&format!("subject[{i}].name"), problem);
-            if !names.insert(file.name.clone()) {
-                return Err(at(format!("{:?} is there twice", subject.name)));
-            }
-            let artifact = file.name.metadata_of();
-            let of = artifact::version_of(artifact.as_ref().unwrap_or(&file.name), &project)
-                .map_err(|error| at(error.to_string()))?;
-            if of != version {
-                return Err(at(format!("{:?} is a file of version {of}, not {version}", subject.name)));
-            }
-            files.push(file);
-        }
-        for (i, file) in files.iter().enumerate() {
-            if file.name.metadata_of().is_some_and(|wheel| !names.contains(&wheel)) {
-                let problem = "the wheel that this metadata belongs to is not a subject".to_owned();
-                return Err(field(&format!("subject[{i}].name"), problem));
-            }
-        }
-        Ok(Self { project, version, files })
     }
 }
 
@@ -238,11 +182,31 @@ impl PolicyStatement {
 }
 
 impl WireSubject {
-    fn to_file(&self, i: usize) -> Result<ReleaseFile, StatementError> {
-        let name = FileName::parse(&self.name)
-            .map_err(|error| field(&format!("subject[{i}].name"), error.to_string()))?;
-        let size = self.annotations.as_ref().and_then(|annotations| annotations.size);
-        Ok(ReleaseFile { name, sha256: self.digest.parse(i)?, size })
+    fn new(name: &FileName, sha256: Hash, size: Option<u64>) -> Self {
+        Self {
+            name: name.to_string(),
+            digest: WireDigest { sha256: sha256.to_hex() },
+            annotations: size.map(|size| WireAnnotations { size: Some(size) }),
+        }
+    }
+
+    /// The name, when by it the file is one of this project and version.
+    fn parse_name(
+        &self,
+        i: usize,
+        project: &ProjectName,
+        version: &Version,
+    ) -> Result<FileName, StatementError> {
+        let at = |problem: String| field(&format!("subject[{i}].name"), problem);
+        let name = FileName::parse(&self.name).map_err(|error| at(error.to_string()))?;
+        let artifact = name.metadata_of();
+        let of = artifact::version_of(artifact.as_ref().unwrap_or(&name), project)
+            .map_err(|error| at(error.to_string()))?;
+        if of == *version {
+            Ok(name)
+        } else {
+            Err(at(format!("{:?} is a file of version {of}, not {version}", self.name)))
+        }
     }
 }
 
@@ -273,22 +237,19 @@ fn parse_purl(text: &str) -> Result<(ProjectName, Version), String> {
     }
 }
 
-/// Refuses arrays where in-toto has objects: serde would read a struct from an
-/// array of its fields' values, other readers of the statement would not.
-fn check_shape(payload: &[u8]) -> Result<(), StatementError> {
-    let value: Value = serde_json::from_slice(payload).map_err(|error| json(&error))?;
-    let mut objects =
-        vec![("the statement".to_owned(), &value), ("predicate".to_owned(), &value["predicate"])];
-    for (i, subject) in value["subject"].as_array().into_iter().flatten().enumerate() {
-        objects.push((format!("subject[{i}]"), subject));
-        objects.push((format!("subject[{i}].digest"), &subject["digest"]));
-        let annotations = subject.get("annotations").filter(|annotations| !annotations.is_null());
-        objects.extend(annotations.map(|annotations| (format!("subject[{i}].annotations"), annotations)));
+fn check_count(subjects: &[WireSubject]) -> Result<(), StatementError> {
+    if (1..=MAX_SUBJECTS).contains(&subjects.len()) {
+        return Ok(());
     }
-    match objects.into_iter().find(|(_, value)| !value.is_object()) {
-        Some((name, _)) => Err(field(&name, "expected an object".into())),
-        None => Ok(()),
+    Err(field("subject", format!("expected 1 to {MAX_SUBJECTS} files")))
+}
+
+/// A text for people: one line, not too long.
+fn check_text(at: &str, text: &str) -> Result<(), StatementError> {
+    if (1..=MAX_TEXT_BYTES).contains(&text.len()) && !text.chars().any(char::is_control) {
+        return Ok(());
     }
+    Err(field(at, format!("expected 1 to {MAX_TEXT_BYTES} bytes without control characters")))
 }
 
 fn encode(subject: Vec<WireSubject>, predicate_type: &str, predicate: &impl Serialize) -> Vec<u8> {

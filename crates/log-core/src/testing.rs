@@ -9,9 +9,13 @@ use crate::dsse::Envelope;
 use crate::entry::SignedStatement;
 use crate::hash::{Hash, digest};
 use crate::key::{KeyName, SignerKey, VerifierKey};
-use crate::policy::{Coverage, Pattern, Policy, Publisher, Roots};
+use crate::policy::{Coverage, Pattern, Policy, Publisher, PublisherKey, Roots};
 use crate::rules::Genesis;
-use crate::statement::{PolicyStatement, Release, ReleaseFile};
+use crate::statement::{PolicyStatement, Reason, Release, ReleaseFile, Withdrawal, WithdrawnFile};
+
+mod small_log;
+
+pub use small_log::SmallLog;
 
 /// The key called `name`.
 pub fn key(name: &str) -> SignerKey {
@@ -30,17 +34,21 @@ pub fn genesis() -> Genesis {
     Genesis { log: public("log.example"), roots }
 }
 
-/// `team` publishes nova, `oslo` publishes oslo-*; everything is covered.
+/// `team` publishes nova and may withdraw, `oslo` publishes oslo-*; everything is covered.
 pub fn policy() -> Policy {
     let pattern = |text: &str| Pattern::parse(text).expect("a pattern");
+    let publisher = |name: &str, projects: &str, withdraw| Publisher {
+        name: name.to_owned(),
+        keys: vec![PublisherKey::always(public(name))],
+        projects: vec![pattern(projects)],
+        withdraw,
+    };
     Policy {
         version: 1,
         roots: genesis().roots,
-        publishers: vec![
-            Publisher { name: "team".into(), keys: vec![public("team")], projects: vec![pattern("nova")] },
-            Publisher { name: "oslo".into(), keys: vec![public("oslo")], projects: vec![pattern("oslo-*")] },
-        ],
-        projects: vec![Coverage { pattern: pattern("*"), from: None, until: None }],
+        cool_down: 0,
+        publishers: vec![publisher("team", "nova", true), publisher("oslo", "oslo-*", false)],
+        projects: vec![Coverage::all(pattern("*"))],
     }
 }
 
@@ -73,12 +81,21 @@ pub fn release(project: &str, version: &str, bytes: &str) -> Release {
             file(format!("{dist}-{version}.tar.gz")),
             file(format!("{dist}-{version}-py3-none-any.whl")),
         ],
+        source: None,
     }
 }
 
 /// Such a release, signed.
 pub fn signed_release(project: &str, version: &str, bytes: &str, signer: &str) -> SignedStatement {
     signed(release(project, version, bytes).to_payload(), &[signer])
+}
+
+/// A withdrawal of the sdist of such a release, signed.
+pub fn signed_withdrawal(project: &str, version: &str, bytes: &str, signer: &str) -> SignedStatement {
+    let Release { project, version, files, .. } = release(project, version, bytes);
+    let files = vec![WithdrawnFile { name: files[0].name.clone(), sha256: files[0].sha256 }];
+    let text = "see the announcement".to_owned();
+    signed(Withdrawal { project, version, files, reason: Reason::Mistake, text }.to_payload(), &[signer])
 }
 
 /// The digest of a text.

@@ -93,7 +93,8 @@ impl TileId {
             index = index.checked_mul(1000)?.checked_add(digits.parse().ok()?)?;
         }
         let tile = Self { level, index, width };
-        (width > 0 && tile.path() == path).then_some(tile)
+        let is_width = (1..=TILE_WIDTH).contains(&u64::from(width));
+        (is_width && tile.path() == path).then_some(tile)
     }
 }
 
@@ -198,6 +199,7 @@ mod tests {
             "1",
             "0x1",
             "001.p/1.p/1",
+            "001.p/257",
             "..",
             "001/..",
             "%2f",

@@ -30,9 +30,34 @@ impl Hasher for Rfc6962 {
     }
 }
 
-fn tree(items: &[Hash]) -> MerkleTree<Rfc6962> {
-    let leaves: Vec<[u8; 32]> = items.iter().map(|hash| *hash.as_bytes()).collect();
-    MerkleTree::from_leaves(&leaves)
+/// The tree over the items of one tile, for many paths: its nodes are hashed once.
+/// 20 KiB for 256 items.
+pub struct TileTree {
+    tree: MerkleTree<Rfc6962>,
+    items: usize,
+}
+
+impl TileTree {
+    /// The tree over `items`.
+    pub fn new(items: &[Hash]) -> Self {
+        let leaves: Vec<[u8; 32]> = items.iter().map(|hash| *hash.as_bytes()).collect();
+        Self { tree: MerkleTree::from_leaves(&leaves), items: items.len() }
+    }
+
+    /// The RFC 6962 path of the item at `position`, leaf side first.
+    ///
+    /// # Panics
+    /// When there is no such item.
+    pub fn path(&self, position: usize) -> Vec<Hash> {
+        assert!(position < self.items, "position {position} of {} items", self.items);
+        self.tree.proof(&[position]).proof_hashes().iter().map(|hash| Hash::from_bytes(*hash)).collect()
+    }
+}
+
+impl std::fmt::Debug for TileTree {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TileTree({} items)", self.items)
+    }
 }
 
 /// The RFC 6962 root over `items`.
@@ -40,17 +65,8 @@ pub fn root(items: &[Hash]) -> Hash {
     match items {
         [] => EMPTY_ROOT,
         [one] => *one,
-        _ => tree(items).root().map_or(EMPTY_ROOT, Hash::from_bytes),
+        _ => TileTree::new(items).tree.root().map_or(EMPTY_ROOT, Hash::from_bytes),
     }
-}
-
-/// The RFC 6962 path of `items[position]`, leaf side first.
-///
-/// # Panics
-/// When `position` is not below `items.len()`.
-pub fn path(items: &[Hash], position: usize) -> Vec<Hash> {
-    assert!(position < items.len(), "position {position} of {} items", items.len());
-    tree(items).proof(&[position]).proof_hashes().iter().map(|hash| Hash::from_bytes(*hash)).collect()
 }
 
 #[cfg(test)]
@@ -63,9 +79,10 @@ mod tests {
         let leaves = reference::leaves(300);
         for size in 1..=leaves.len() {
             assert_eq!(root(&leaves[..size]), reference::root(&leaves[..size]), "size {size}");
+            let tree = TileTree::new(&leaves[..size]);
             for index in 0..size {
                 let expected = reference::path(index, &leaves[..size]);
-                assert_eq!(path(&leaves[..size], index), expected, "{index} of {size}");
+                assert_eq!(tree.path(index), expected, "{index} of {size}");
             }
         }
     }

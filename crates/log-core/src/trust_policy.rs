@@ -25,7 +25,7 @@ use crate::note::NoteError;
 #[derive(Debug, Clone)]
 pub struct TrustPolicy {
     logs: Vec<(VerifierKey, Option<String>)>,
-    witnesses: Vec<VerifierKey>,
+    witnesses: Vec<(VerifierKey, Option<String>)>,
     nodes: Vec<Node>,
     quorum: Quorum,
 }
@@ -91,6 +91,11 @@ impl TrustPolicy {
         self.logs.iter().map(|(key, url)| (key, url.as_deref()))
     }
 
+    /// The witnesses' keys, with the URLs given for them (submission prefixes).
+    pub fn witnesses(&self) -> impl Iterator<Item = (&VerifierKey, Option<&str>)> {
+        self.witnesses.iter().map(|(key, url)| (key, url.as_deref()))
+    }
+
     /// Whether no cosignatures are needed.
     pub fn has_no_quorum(&self) -> bool {
         matches!(self.quorum, Quorum::NotNeeded)
@@ -109,13 +114,19 @@ impl TrustPolicy {
         Err(error)
     }
 
+    /// Opens a checkpoint of this log, which the policy need not list, and checks the
+    /// quorum.
+    pub fn open_of(&self, log: &VerifierKey, bytes: &[u8]) -> Result<TrustedCheckpoint, TrustError> {
+        self.check_quorum(log, OpenCheckpoint::open(bytes, log)?)
+    }
+
     fn check_quorum(
         &self,
         log: &VerifierKey,
         checkpoint: OpenCheckpoint,
     ) -> Result<TrustedCheckpoint, TrustError> {
         let mut keys = vec![log.clone()];
-        keys.extend(self.witnesses.iter().cloned());
+        keys.extend(self.witnesses.iter().map(|(key, _)| key.clone()));
         let good = checkpoint.note().open(&keys).map_err(CheckpointError::from)?;
         let times: BTreeMap<usize, u64> =
             good.iter().filter_map(|good| Some((good.key.checked_sub(1)?, good.time?))).collect();
@@ -148,7 +159,7 @@ impl TrustPolicy {
 #[derive(Default)]
 struct Parser {
     logs: Vec<(VerifierKey, Option<String>)>,
-    witnesses: Vec<VerifierKey>,
+    witnesses: Vec<(VerifierKey, Option<String>)>,
     nodes: Vec<Node>,
     names: BTreeMap<String, usize>,
     grouped: BTreeSet<usize>,
@@ -179,7 +190,8 @@ impl Parser {
             [comment, ..] if comment.starts_with('#') => Ok(()),
             ["log", vkey] => self.log(vkey, None),
             ["log", vkey, url] => self.log(vkey, Some(url)),
-            ["witness", name, vkey] | ["witness", name, vkey, _] => self.witness(name, vkey),
+            ["witness", name, vkey] => self.witness(name, vkey, None),
+            ["witness", name, vkey, url] => self.witness(name, vkey, Some(url)),
             ["group", name, threshold, ref members @ ..] => self.group(name, threshold, members),
             ["quorum", name] => self.set_quorum(name),
             [keyword @ ("log" | "witness" | "group" | "quorum"), ..] => {
@@ -201,15 +213,15 @@ impl Parser {
         Ok(())
     }
 
-    fn witness(&mut self, name: &str, vkey: &str) -> Result<(), String> {
+    fn witness(&mut self, name: &str, vkey: &str, url: Option<&str>) -> Result<(), String> {
         let key = parse_key(vkey)?;
         if key.key_type() != KeyType::CosignatureV1 {
             return Err("a witness's key must be of type 0x04".into());
         }
-        if self.witnesses.iter().any(|other| other.public_bytes() == key.public_bytes()) {
+        if self.witnesses.iter().any(|(other, _)| other.public_bytes() == key.public_bytes()) {
             return Err("this witness's key is there twice".into());
         }
-        self.witnesses.push(key);
+        self.witnesses.push((key, url.map(str::to_owned)));
         self.define(name, Node::Witness(self.witnesses.len() - 1))
     }
 

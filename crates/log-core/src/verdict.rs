@@ -3,8 +3,8 @@
 //!
 //! 1. [`Trust::open`]: the checkpoint is signed by the log, cosigned by the
 //!    quorum, fresh enough;
-//! 2. [`check_answer`], [`check_proof_file`] or [`check_history`]: what is said
-//!    under that checkpoint is included in it, and allowed by the policy in it;
+//! 2. [`check_answer`], [`check_batch`], [`check_proof_file`] or [`check_history`]: what
+//!    is said under that checkpoint is included in it, and allowed by the policy in it;
 //! 3. [`judge()`]: the file's name has one digest in the log, and it is the file's.
 //!
 //! Consistency with checkpoints seen before needs tiles and state; the caller
@@ -16,22 +16,23 @@ use thiserror::Error;
 
 use crate::api::{EntryJson, LookupAnswer, LookupKey};
 use crate::artifact::ProjectName;
-use crate::entry::{Entry, EntryError, IndexKey, SignedStatement};
+use crate::basis::{self, Basis, BasisError, Dates, Grounds, check_included, commitment_of, included};
+use crate::entry::{Entry, EntryError, SignedStatement};
 use crate::evidence::{self, Evidence};
-use crate::hash::{Hash, leaf_hash};
-use crate::history::History;
-use crate::index::list_root;
+use crate::history::{History, Recorded};
 use crate::limits::MAX_LOOKUP_ENTRIES;
-use crate::map_proof::MapProofJson;
 use crate::policy::Policy;
-use crate::proof::{ProofError, verify_inclusion};
+use crate::proof::ProofError;
 use crate::proof_file::{Extra, ProofFile, ProofFileError, ProvenEntry};
-use crate::rules::{self, Genesis};
-use crate::statement::{Release, Statement};
+use crate::rules::Genesis;
+use crate::statement::{Release, Statement, Withdrawal};
+use crate::timeline::{Moment, Timeline};
 use crate::trust_policy::{TrustError, TrustPolicy, TrustedCheckpoint};
 
+pub mod batch;
 mod judge;
 
+pub use batch::check_batch;
 pub use judge::{Subject, Verdict, judge};
 
 /// How far a witness's clock may be ahead of this machine's, in seconds.
@@ -108,10 +109,14 @@ pub enum Distrust {
 /// What is proven to be in the log: enough to judge some files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// The policy in force.
+    /// All policies that were shown.
+    pub timeline: Timeline,
+    /// The policy in force at the log's time; see [`Facts::as_of`].
     pub policy: Policy,
-    /// Releases with their indices, ascending.
-    pub releases: Vec<(u64, Release)>,
+    /// Releases, in log order.
+    pub releases: Vec<Recorded<Release>>,
+    /// Withdrawals, in log order.
+    pub withdrawals: Vec<Recorded<Withdrawal>>,
     /// The log's time, when the newest commitment was read.
     pub log_time: Option<u64>,
     /// Whether it is proven that the log has nothing else about what was asked for.
@@ -148,35 +153,44 @@ pub fn check_answer(
     keys: &[LookupKey],
     answer: &LookupAnswer,
 ) -> Result<Facts, Distrust> {
-    let commitment = decode(&answer.commitment)?;
-    check_included(&commitment, checkpoint)?;
-    let last = checkpoint.checkpoint.size().checked_sub(1);
-    let commitment = match Entry::parse(&commitment.entry) {
-        Ok(Entry::Commitment(own)) if Some(commitment.index) == last && own.size == commitment.index => own,
-        _ => return Err(malformed("the last leaf is not the index commitment")),
-    };
-    let (policy_json, policy) = checked_policy(genesis, checkpoint, &decode(&answer.policy)?)?;
+    let grounds = check_basis(genesis, checkpoint, &answer.basis)?;
     if answer.entries.len() > MAX_LOOKUP_ENTRIES {
         return Err(malformed("it has more entries than an answer may have"));
     }
     if answer.entries.windows(2).any(|pair| pair[0].index >= pair[1].index) {
         return Err(malformed("its entries are not ascending, each once"));
     }
-    let mut proven = Vec::new();
-    for entry in &answer.entries {
-        let entry = decode(entry)?;
-        check_included(&entry, checkpoint)?;
-        proven.push(entry);
+    let mut statements = Vec::new();
+    for json in &answer.entries {
+        let entry = included(json, &checkpoint.checkpoint)?;
+        let at = grounds.moment(entry.index)?;
+        let broken = |what| misbehaviour(what, checkpoint, &answer.basis, std::slice::from_ref(json));
+        statements.extend(statement(&entry, at, broken)?);
     }
-    check_listed("the policy", &IndexKey::Policy, &answer.policy_map, commitment.root, &[0])?;
-    let complete = check_complete(keys, answer, commitment.root)?;
-    let releases = checked_releases(checkpoint, &policy, policy_json, &proven)?;
-    Ok(Facts { policy, releases, log_time: Some(commitment.time), complete })
+    let complete = check_complete(keys, answer, &grounds)?;
+    if let Some(what) = evidence::broken_rule(&grounds.timeline, &statements) {
+        return Err(misbehaviour(what, checkpoint, &answer.basis, &answer.entries));
+    }
+    let (_, policy) = grounds.policy().ok_or_else(|| malformed("no policy is in force"))?;
+    let policy = policy.clone();
+    Ok(facts(grounds.timeline, policy, statements, Some(grounds.commitment.time), complete))
+}
+
+/// Checks what everything else in an answer is judged on.
+pub fn check_basis(
+    genesis: &Genesis,
+    checkpoint: &TrustedCheckpoint,
+    basis: &Basis,
+) -> Result<Grounds, Distrust> {
+    basis.check(genesis, &checkpoint.checkpoint).map_err(|error| match error {
+        BasisError::Broken(what) => misbehaviour(what, checkpoint, basis, &[]),
+        other => other.into(),
+    })
 }
 
 /// Whether the results are the whole lists that the index commits to. One that was
 /// cut, or that does not begin at the beginning, cannot be compared yet.
-fn check_complete(keys: &[LookupKey], answer: &LookupAnswer, root: Hash) -> Result<bool, Distrust> {
+fn check_complete(keys: &[LookupKey], answer: &LookupAnswer, grounds: &Grounds) -> Result<bool, Distrust> {
     if answer.results.len() != keys.len() {
         return Err(malformed("it has not one result per key"));
     }
@@ -192,32 +206,20 @@ fn check_complete(keys: &[LookupKey], answer: &LookupAnswer, root: Hash) -> Resu
             complete = false;
             continue;
         }
-        let name = serde_json::to_string(key).unwrap_or_default();
-        let proof = result.map.as_ref().ok_or_else(|| Distrust::Incomplete {
-            key: name.clone(),
-            what: "there is no proof from the index".to_owned(),
-        })?;
-        check_listed(&name, &index_key, proof, root, &result.entries)?;
+        let incomplete =
+            |what: String| Distrust::Incomplete { key: serde_json::to_string(key).unwrap_or_default(), what };
+        let proof = result.map.as_ref();
+        let proof = proof.ok_or_else(|| incomplete("there is no proof from the index".to_owned()))?;
+        basis::check_listed(&index_key, proof, grounds.commitment.root, &result.entries)
+            .map_err(incomplete)?;
     }
     Ok(complete)
 }
 
-/// Whether the index with this root lists exactly these entries under a key.
-fn check_listed(
-    name: &str,
-    key: &IndexKey,
-    proof: &MapProofJson,
-    root: Hash,
-    entries: &[u64],
-) -> Result<(), Distrust> {
-    let incomplete = |what: String| Distrust::Incomplete { key: name.to_owned(), what };
-    let proof = proof.decode().map_err(|error| incomplete(error.to_string()))?;
-    let found = proof.verify(key.hash().as_bytes(), root).map_err(|error| incomplete(error.to_string()))?;
-    let expected = (!entries.is_empty()).then(|| *list_root(entries).as_bytes());
-    if found == expected { Ok(()) } else { Err(incomplete("it leaves out entries, or adds some".to_owned())) }
-}
-
 /// Checks an offline proof under its checkpoint, which the caller has opened.
+///
+/// It shows the policies up to the one under which the entry was made, not that there
+/// are no others.
 pub fn check_proof_file(
     genesis: &Genesis,
     checkpoint: &TrustedCheckpoint,
@@ -225,11 +227,36 @@ pub fn check_proof_file(
 ) -> Result<Facts, Distrust> {
     let extra = file.extra.as_deref().ok_or_else(|| malformed("the proof file has no `extra` line"))?;
     let extra = Extra::parse(extra).map_err(|error: ProofFileError| malformed(&error.to_string()))?;
-    let (policy_json, policy) = checked_policy(genesis, checkpoint, &extra.policy)?;
     let entry = ProvenEntry { index: file.index, entry: extra.entry, proof: file.proof.clone() };
-    check_included(&entry, checkpoint)?;
-    let releases = checked_releases(checkpoint, &policy, policy_json, &[entry])?;
-    Ok(Facts { policy, releases, log_time: None, complete: false })
+    let shown = extra.policies.iter().chain(&extra.commitments).chain([&entry]);
+    for proven in shown {
+        check_included(proven, &checkpoint.checkpoint)?;
+    }
+    let commitments = extra.commitments.iter().map(commitment_of).collect::<Option<Vec<_>>>();
+    let commitments = commitments.ok_or_else(|| malformed("a commitment in the proof is none"))?;
+    if extra.policies.first().map(|policy| policy.index) != Some(0) {
+        return Err(malformed("the first policy in the proof is not entry 0"));
+    }
+    // What breaks a rule here is no evidence: a policy may have been left out.
+    let dates = Dates::new(commitments, &extra.policies)?;
+    let timeline = basis::follow(&extra.policies, &dates, genesis)?;
+    let at = dates.moment(entry.index)?;
+    let statements: Vec<_> = statement(&entry, at, malformed)?.into_iter().collect();
+    if let Some(what) = evidence::broken_rule(&timeline, &statements) {
+        return Err(malformed(what));
+    }
+    let policy = match statements.first() {
+        // A policy is among those that were judged above, or it is not proven to be one.
+        Some((_, SignedStatement { statement: Statement::Policy(own), .. })) => {
+            let judged = timeline.policies().iter().any(|dated| dated.index == at.index);
+            if !judged {
+                return Err(malformed("the proof of a policy does not have it among the policies"));
+            }
+            own.policy.clone()
+        }
+        _ => timeline.in_force(at).ok_or_else(|| malformed("no policy is in force"))?.policy.clone(),
+    };
+    Ok(facts(timeline, policy, statements, None, false))
 }
 
 /// What a whole, checked history says about some projects; `None` without a policy.
@@ -238,84 +265,109 @@ pub fn check_history<'p>(
     projects: impl IntoIterator<Item = &'p ProjectName>,
 ) -> Option<Facts> {
     let (_, policy) = history.policy()?;
-    let mut releases: Vec<(u64, Release)> =
-        projects.into_iter().flat_map(|project| history.releases(project)).cloned().collect();
-    releases.sort_by_key(|(index, _)| *index);
-    releases.dedup_by_key(|(index, _)| *index);
-    let log_time = history.commitment().map(|commitment| commitment.time);
-    Some(Facts { policy: policy.clone(), releases, log_time, complete: true })
-}
-
-/// The first policy: entry 0, included, and signed as the trust file demands.
-fn checked_policy(
-    genesis: &Genesis,
-    checkpoint: &TrustedCheckpoint,
-    entry: &ProvenEntry,
-) -> Result<(EntryJson, Policy), Distrust> {
-    check_included(entry, checkpoint)?;
-    if entry.index != 0 {
-        return Err(malformed("the policy is not entry 0"));
+    let (mut releases, mut withdrawals) = (Vec::new(), Vec::new());
+    for project in projects {
+        releases.extend(history.releases(project).iter().cloned());
+        withdrawals.extend(history.withdrawals(project).iter().cloned());
     }
-    let json = EntryJson::new(entry);
-    let signed = match Entry::parse(&entry.entry) {
-        Ok(Entry::Statement(signed)) => signed,
-        Ok(Entry::Commitment(_)) => return Err(malformed("entry 0 is not a policy")),
-        Err(error) if error.may_be_newer() => return Err(Distrust::Newer { index: 0, error }),
-        Err(error) => return Err(malformed(&format!("entry 0: {error}"))),
+    let mut facts = Facts {
+        timeline: history.timeline().clone(),
+        policy: policy.clone(),
+        releases,
+        withdrawals,
+        log_time: history.commitment().map(|commitment| commitment.time),
+        complete: true,
     };
-    if rules::authorise(&signed, None, genesis).is_err() {
-        let what = "its first policy is not signed by the root keys of the trust file";
-        return Err(misbehaviour(what, checkpoint, json, &[]));
+    facts.sort();
+    Some(facts)
+}
+
+impl Facts {
+    /// These facts and those; what both have is there once.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.releases.extend(other.releases);
+        self.withdrawals.extend(other.withdrawals);
+        self.log_time = self.log_time.min(other.log_time);
+        self.complete &= other.complete;
+        // Of two answers the one with more policies is the newer.
+        if other.timeline.policies().len() > self.timeline.policies().len() {
+            (self.timeline, self.policy) = (other.timeline, other.policy);
+        }
+        self.sort();
+        self
     }
-    match signed.statement {
-        Statement::Policy(statement) => Ok((json, statement.policy)),
-        Statement::Release(_) => Err(malformed("entry 0 is not a policy")),
+
+    /// The same facts, judged by the policy in force at `now`. A policy that waited takes
+    /// effect with time, though the log may have had no reason to say the time since.
+    #[must_use]
+    pub fn as_of(mut self, now: u64) -> Self {
+        let now = self.log_time.map_or(now, |log_time| log_time.max(now));
+        if let Some(dated) = self.timeline.current(Some(now)) {
+            self.policy = dated.policy.clone();
+        }
+        self
+    }
+
+    fn sort(&mut self) {
+        self.releases.sort_by_key(|release| release.index);
+        self.releases.dedup_by_key(|release| release.index);
+        self.withdrawals.sort_by_key(|withdrawal| withdrawal.index);
+        self.withdrawals.dedup_by_key(|withdrawal| withdrawal.index);
     }
 }
 
-/// Included entries as releases; an entry that the log should have refused, or
-/// two that contradict one another, are misbehaviour.
-fn checked_releases(
-    checkpoint: &TrustedCheckpoint,
-    policy: &Policy,
-    policy_json: EntryJson,
-    entries: &[ProvenEntry],
-) -> Result<Vec<(u64, Release)>, Distrust> {
-    let mut statements: Vec<SignedStatement> = Vec::new();
-    let mut releases = Vec::new();
-    for entry in entries {
-        match Entry::parse(&entry.entry) {
-            Ok(Entry::Statement(signed)) => {
-                if let Statement::Release(release) = &signed.statement {
-                    releases.push((entry.index, release.clone()));
-                    statements.push(*signed);
-                }
+fn facts(
+    timeline: Timeline,
+    policy: Policy,
+    statements: Vec<(Moment, SignedStatement)>,
+    log_time: Option<u64>,
+    complete: bool,
+) -> Facts {
+    let (releases, withdrawals) = (Vec::new(), Vec::new());
+    let mut facts = Facts { timeline, policy, releases, withdrawals, log_time, complete };
+    for (at, signed) in statements {
+        let signers = signed.envelope.signatures().iter().map(|signature| signature.keyid.clone()).collect();
+        let Moment { index, time } = at;
+        match signed.statement {
+            Statement::Release(statement) => {
+                facts.releases.push(Recorded { index, time, signers, statement });
             }
-            Ok(Entry::Commitment(_)) => return Err(malformed("an index commitment is no release")),
-            Err(error) if error.may_be_newer() => {
-                return Err(Distrust::Newer { index: entry.index, error });
+            Statement::Withdrawal(statement) => {
+                facts.withdrawals.push(Recorded { index, time, signers, statement });
             }
-            Err(_) => {
-                let what = "it holds an entry that is none";
-                return Err(misbehaviour(what, checkpoint, policy_json, std::slice::from_ref(entry)));
-            }
+            Statement::Policy(_) => {}
         }
     }
-    if let Some(what) = evidence::broken_rule(policy, &statements) {
-        return Err(misbehaviour(what, checkpoint, policy_json, entries));
+    facts.sort();
+    facts
+}
+
+/// An included entry as a statement; `broken` says what it means that it is none.
+fn statement(
+    entry: &ProvenEntry,
+    at: Moment,
+    broken: impl Fn(&'static str) -> Distrust,
+) -> Result<Option<(Moment, SignedStatement)>, Distrust> {
+    match Entry::parse(&entry.entry) {
+        Ok(Entry::Statement(signed)) => Ok(Some((at, *signed))),
+        Ok(Entry::Commitment(_)) => Err(malformed("an index commitment is no statement")),
+        Err(error) if error.may_be_newer() => Err(Distrust::Newer { index: entry.index, error }),
+        Err(_) => Err(broken("it holds an entry that is none")),
     }
-    releases.sort_by_key(|(index, _)| *index);
-    Ok(releases)
 }
 
-fn check_included(entry: &ProvenEntry, checkpoint: &TrustedCheckpoint) -> Result<(), Distrust> {
-    let open = &checkpoint.checkpoint;
-    verify_inclusion(leaf_hash(&entry.entry), entry.index, open.size(), open.root(), &entry.proof)
-        .map_err(|error| Distrust::NotIncluded { index: entry.index, error })
-}
-
-fn decode(entry: &EntryJson) -> Result<ProvenEntry, Distrust> {
-    entry.decode().ok_or_else(|| malformed(&format!("entry {} is not in strict base64", entry.index)))
+impl From<BasisError> for Distrust {
+    fn from(error: BasisError) -> Self {
+        match error {
+            BasisError::Malformed(what) => Self::Malformed(what),
+            BasisError::NotIncluded { index, error } => Self::NotIncluded { index, error },
+            BasisError::Incomplete(what) => Self::Incomplete { key: "the policy".to_owned(), what },
+            BasisError::Newer { index, error } => Self::Newer { index, error },
+            // Where there is no evidence that others could check.
+            BasisError::Broken(what) => malformed(what),
+        }
+    }
 }
 
 fn malformed(what: &str) -> Distrust {
@@ -325,13 +377,13 @@ fn malformed(what: &str) -> Distrust {
 fn misbehaviour(
     what: &'static str,
     checkpoint: &TrustedCheckpoint,
-    policy: EntryJson,
-    entries: &[ProvenEntry],
+    basis: &Basis,
+    entries: &[EntryJson],
 ) -> Distrust {
     let evidence = Evidence::BrokenRule {
         checkpoint: checkpoint.note.clone(),
-        policy,
-        entries: entries.iter().map(EntryJson::new).collect(),
+        basis: basis.clone(),
+        entries: entries.to_vec(),
     };
     Distrust::Misbehaviour { what, evidence: Box::new(evidence) }
 }

@@ -14,7 +14,9 @@ use log_core::key::{SignerKey, VerifierKey};
 use log_core::note::Note;
 use log_core::proof_file::{Extra, ProofFile, ProvenEntry};
 use log_core::statement::Statement;
-use log_core::testing::{genesis, key, policy, public, release, signed_policy, signed_release};
+use log_core::testing::{
+    genesis, key, policy, public, release, signed_policy, signed_release, signed_withdrawal,
+};
 use log_core::tile::TileId;
 use log_core::trust_policy::TrustPolicy;
 use proptest::prelude::*;
@@ -59,7 +61,8 @@ fn proof_file() -> ProofFile {
     let entry = signed_release("nova", "1.0", "a", "team").envelope.to_canonical();
     let policy = signed_policy(policy(), &["root1", "root2"]).envelope.to_canonical();
     let policy = ProvenEntry { index: 0, entry: policy, proof: vec![EMPTY_ROOT; 2] };
-    let extra = Extra { entry, policy }.to_string().into_bytes();
+    let extra =
+        Extra { entry, policies: vec![policy.clone()], commitments: vec![policy] }.to_string().into_bytes();
     ProofFile { extra: Some(extra), index: 3, proof: vec![EMPTY_ROOT; 2], checkpoint: checkpoint() }
 }
 
@@ -105,7 +108,7 @@ proptest! {
     fn entries(damage in damages()) {
         let statement = signed_release("nova", "1.0", "a", "team").envelope.to_canonical();
         let policy = signed_policy(policy(), &["root1", "root2"]).envelope.to_canonical();
-        let commitment = IndexCommitment { size: 7, root: EMPTY_ROOT, time: 9 }.to_string().into_bytes();
+        let commitment = IndexCommitment { size: 7, root: EMPTY_ROOT, time: 9, first: 3 }.to_string().into_bytes();
         for good in [&statement, &policy, &commitment] {
             let bytes = damaged(good, &damage);
             match Entry::parse(&bytes) {
@@ -126,12 +129,17 @@ proptest! {
     fn statements(damage in damages()) {
         let release = release("nova", "1.0", "a").to_payload();
         let policy = signed_policy(policy(), &[]).envelope.payload().to_vec();
-        for good in [&release, &policy] {
+        let withdrawal = signed_withdrawal("nova", "1.0", "a", "team").envelope.payload().to_vec();
+        for good in [&release, &policy, &withdrawal] {
             // Read, written and read again it says the same.
             match Statement::parse(&damaged(good, &damage)) {
                 Ok(Statement::Release(release)) => {
                     let again = Statement::parse(&release.to_payload());
                     prop_assert_eq!(again, Ok(Statement::Release(release)));
+                }
+                Ok(Statement::Withdrawal(withdrawal)) => {
+                    let again = Statement::parse(&withdrawal.to_payload());
+                    prop_assert_eq!(again, Ok(Statement::Withdrawal(withdrawal)));
                 }
                 Ok(Statement::Policy(policy)) => {
                     let again = Statement::parse(&policy.to_payload());

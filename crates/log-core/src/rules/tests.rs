@@ -5,15 +5,24 @@ use crate::history::{History, Violation};
 use crate::policy::Roots;
 use crate::testing::{genesis, key, policy, public, signed, signed_policy, signed_release};
 
+/// After the first policy, without times.
+const LATER: Moment = Moment { index: 7, time: None };
+
+fn timeline() -> Timeline {
+    let mut timeline = Timeline::default();
+    timeline.push(Moment { index: 0, time: None }, 1, policy()).expect("room");
+    timeline
+}
+
 fn refuses_release(signed: &SignedStatement) -> Refusal {
-    authorise(signed, Some(&policy()), &genesis()).expect_err("a refusal")
+    authorise(signed, LATER, &timeline(), &genesis()).expect_err("a refusal")
 }
 
 #[test]
 fn publishers_publish_their_own_projects() {
     let good = signed_release("nova", "1.0", "a", "team");
-    assert_eq!(authorise(&good, Some(&policy()), &genesis()), Ok(()));
-    assert_eq!(authorise(&good, None, &genesis()), Err(Refusal::NoPolicy));
+    assert_eq!(authorise(&good, LATER, &timeline(), &genesis()), Ok(()));
+    assert_eq!(authorise(&good, LATER, &Timeline::default(), &genesis()), Err(Refusal::NoPolicy));
     let foreign = signed_release("oslo-log", "1.0", "a", "team");
     assert!(matches!(refuses_release(&foreign), Refusal::NotForProject { .. }));
     let unknown = signed_release("nova", "1.0", "a", "mallory");
@@ -46,23 +55,31 @@ fn signatures_must_be_of_the_key_they_name() {
 
 #[test]
 fn the_first_policy_needs_both_thresholds() {
-    let check = |policy, signers: &[&str]| authorise(&signed_policy(policy, signers), None, &genesis());
+    let none = Timeline::default();
+    let check =
+        |policy, signers: &[&str]| authorise(&signed_policy(policy, signers), LATER, &none, &genesis());
     assert_eq!(check(policy(), &["root1", "root3"]), Ok(()));
-    assert_eq!(check(policy(), &["root1"]), Err(Refusal::Threshold { found: 1, needed: 2 }));
+    assert_eq!(
+        check(policy(), &["root1"]),
+        Err(Refusal::Threshold { found: 1, needed: 2, whose: "the log's" })
+    );
     assert!(matches!(check(policy(), &["root1", "root2", "team"]), Err(Refusal::UnknownKey { .. })));
     let mut own = policy();
     own.roots = Roots::new(1, vec![public("new-root")]).expect("1 of 1");
-    assert_eq!(check(own.clone(), &["root1", "root2"]), Err(Refusal::Threshold { found: 0, needed: 1 }));
+    assert_eq!(
+        check(own.clone(), &["root1", "root2"]),
+        Err(Refusal::Threshold { found: 0, needed: 1, whose: "its own" })
+    );
     assert_eq!(check(own, &["root1", "root2", "new-root"]), Ok(()));
     let mut second = policy();
     second.version = 2;
     assert!(matches!(check(second, &["root1", "root2"]), Err(Refusal::PolicyNotDue { .. })));
     let again = signed_policy(policy(), &["root1", "root2"]);
-    let refusal = authorise(&again, Some(&policy()), &genesis());
+    let refusal = authorise(&again, LATER, &timeline(), &genesis());
     assert!(matches!(refusal, Err(Refusal::PolicyNotDue { .. })));
     let mut elsewhere = genesis();
     elsewhere.log = key("other.example").public().clone();
-    assert!(matches!(authorise(&again, None, &elsewhere), Err(Refusal::OtherLog { .. })));
+    assert!(matches!(authorise(&again, LATER, &none, &elsewhere), Err(Refusal::OtherLog { .. })));
 }
 
 /// A log's entries, each commitment true.
@@ -70,10 +87,10 @@ fn entries(statements: &[SignedStatement]) -> Vec<Vec<u8>> {
     let mut index = crate::index::VerifiableIndex::default();
     let mut entries: Vec<Vec<u8>> = Vec::new();
     for signed in statements {
-        index.add(entries.len() as u64, signed.index_keys().iter().map(crate::entry::IndexKey::hash));
+        let first = entries.len() as u64;
+        index.add(first, signed.index_keys().iter().map(crate::entry::IndexKey::hash));
         entries.push(signed.envelope.to_canonical());
-        let commitment =
-            IndexCommitment { size: entries.len() as u64, root: index.root(), time: entries.len() as u64 };
+        let commitment = IndexCommitment { size: first + 1, root: index.root(), time: first + 1, first };
         entries.push(commitment.to_string().into_bytes());
     }
     entries
@@ -97,7 +114,8 @@ fn a_history_keeps_its_promises() {
     assert_eq!((history.size(), history.ends_in_commitment()), (6, true));
     assert_eq!(history.projects().count(), 2);
     let release = &history.releases(history.projects().next().expect("nova"))[0];
-    assert_eq!(release.0, 2);
+    assert_eq!((release.index, release.time), (2, Some(3)));
+    assert_eq!(release.signers, [public("team").keyid()]);
     let root = history.root();
     assert_eq!(
         crate::reference::root(&good.iter().map(|e| crate::hash::leaf_hash(e)).collect::<Vec<_>>()),
@@ -126,11 +144,13 @@ fn a_history_keeps_its_promises() {
         lying[5] = commitment.to_string().into_bytes();
         check(&lying).violation
     };
-    let IndexCommitment { size, root, time } =
+    let IndexCommitment { size, root, time, first } =
         IndexCommitment::parse(str::from_utf8(&good[5]).expect("UTF-8")).expect("a commitment");
-    assert_eq!(lie(IndexCommitment { size: 4, root, time }), Violation::CommitmentSize { found: 4 });
-    assert_eq!(lie(IndexCommitment { size, root: EMPTY_ROOT, time }), Violation::CommitmentRoot);
-    let back = lie(IndexCommitment { size, root, time: 1 });
+    assert_eq!(lie(IndexCommitment { size: 4, root, time, first }), Violation::CommitmentSize { found: 4 });
+    assert_eq!(lie(IndexCommitment { size, root: EMPTY_ROOT, time, first }), Violation::CommitmentRoot);
+    let earlier = lie(IndexCommitment { size, root, time, first: 2 });
+    assert_eq!(earlier, Violation::CommitmentFirst { found: 2, expected: 4 });
+    let back = lie(IndexCommitment { size, root, time: 1, first });
     assert_eq!(back, Violation::CommitmentTime { before: 3, found: 1 });
     let mut garbage = good.clone();
     garbage[2].push(b' ');

@@ -3,7 +3,8 @@
 use super::Facts;
 use crate::artifact::{FileName, ProjectName, Version};
 use crate::hash::Hash;
-use crate::statement::Release;
+use crate::history::Recorded;
+use crate::statement::{Reason, Release};
 
 /// A file to judge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,40 +55,105 @@ pub enum Verdict {
         /// The entry that says so.
         index: u64,
     },
+    /// The project took the file back.
+    Withdrawn {
+        /// The project.
+        project: ProjectName,
+        /// The version.
+        version: Version,
+        /// The entry that says so.
+        index: u64,
+        /// Why, in one word.
+        reason: Reason,
+        /// Why, in its words.
+        text: String,
+    },
+    /// All statements that name the file were signed after their keys had ended.
+    Revoked {
+        /// The project.
+        project: ProjectName,
+        /// The version.
+        version: Version,
+        /// The newest entry that names the file.
+        index: u64,
+        /// The key.
+        keyid: String,
+        /// Since when it does not count, in POSIX seconds.
+        since: u64,
+    },
 }
 
 /// The verdict on one file.
 pub fn judge(subject: &Subject, facts: &Facts) -> Verdict {
     let of_a_candidate =
         |release: &Release| subject.candidates.iter().any(|(project, _)| *project == release.project);
-    let mut named = facts
-        .releases
-        .iter()
-        .filter(|(_, release)| of_a_candidate(release))
-        .filter_map(|(index, release)| Some((*index, release, release.file(&subject.name)?.sha256)));
-    if let Some((index, release, logged)) = named.next() {
-        // `foo-1-2.tar.gz` is 2 of `foo-1` and 1.post2 of `foo`: whoever publishes
-        // one of them must not be able to speak for the other.
-        let mut projects = vec![release.project.clone()];
-        projects.extend(named.map(|(_, release, _)| release.project.clone()));
-        projects.sort();
-        projects.dedup();
-        return if projects.len() > 1 {
-            Verdict::Ambiguous { projects }
-        } else if logged == subject.sha256 {
-            Verdict::Verified { project: release.project.clone(), version: release.version.clone(), index }
-        } else {
-            Verdict::OtherHash { logged, index }
-        };
+    let named = facts.releases.iter().filter(|recorded| of_a_candidate(&recorded.statement));
+    let named: Vec<(&Recorded<Release>, Hash)> = named
+        .filter_map(|recorded| Some((recorded, recorded.statement.file(&subject.name)?.sha256)))
+        .collect();
+    match named.first() {
+        Some((first, logged)) => judge_named(subject, facts, first, *logged, &named),
+        None => judge_unnamed(subject, facts),
     }
+}
+
+/// The verdict on a file whose name is logged, by `first` and perhaps others.
+fn judge_named(
+    subject: &Subject,
+    facts: &Facts,
+    first: &Recorded<Release>,
+    logged: Hash,
+    named: &[(&Recorded<Release>, Hash)],
+) -> Verdict {
+    // `foo-1-2.tar.gz` is 2 of `foo-1` and 1.post2 of `foo`: whoever publishes
+    // one of them must not be able to speak for the other.
+    let mut projects: Vec<ProjectName> =
+        named.iter().map(|(recorded, _)| recorded.statement.project.clone()).collect();
+    projects.sort();
+    projects.dedup();
+    if projects.len() > 1 {
+        return Verdict::Ambiguous { projects };
+    }
+    if logged != subject.sha256 {
+        return Verdict::OtherHash { logged, index: first.index };
+    }
+    let (project, version) = (first.statement.project.clone(), first.statement.version.clone());
+    let of_project = facts.withdrawals.iter().filter(|withdrawal| withdrawal.statement.project == project);
+    if let Some(withdrawal) =
+        of_project.into_iter().find(|withdrawal| withdrawal.statement.file(&subject.name).is_some())
+    {
+        let (reason, text) = (withdrawal.statement.reason, withdrawal.statement.text.clone());
+        return Verdict::Withdrawn { project, version, index: withdrawal.index, reason, text };
+    }
+    // One statement whose keys all counted is enough: after a key was revoked a release
+    // may be signed once more, with another.
+    let mut revoked = None;
+    for (recorded, _) in named {
+        let ended = recorded
+            .signers
+            .iter()
+            .find_map(|keyid| Some((keyid.clone(), facts.policy.revoked_since(keyid, recorded.time)?)));
+        match ended {
+            None => return Verdict::Verified { project, version, index: recorded.index },
+            Some((keyid, since)) => revoked = Some((recorded.index, keyid, since)),
+        }
+    }
+    match revoked {
+        Some((index, keyid, since)) => Verdict::Revoked { project, version, index, keyid, since },
+        None => Verdict::NotCovered,
+    }
+}
+
+/// The verdict on a file whose name is not logged.
+fn judge_unnamed(subject: &Subject, facts: &Facts) -> Verdict {
     let covered =
         subject.candidates.iter().find(|(project, version)| facts.policy.covers(project, Some(version)));
     let Some((project, version)) = covered else { return Verdict::NotCovered };
-    let release_logged =
-        facts.releases.iter().any(|(_, release)| release.project == *project && release.version == *version);
+    let releases = || facts.releases.iter().map(|recorded| &recorded.statement);
+    let release_logged = releases().any(|release| release.project == *project && release.version == *version);
     let same_bytes = |release: &Release| {
         release.files.iter().find(|file| file.sha256 == subject.sha256).map(|file| file.name.clone())
     };
-    let logged_as = facts.releases.iter().find_map(|(_, release)| same_bytes(release));
+    let logged_as = releases().find_map(same_bytes);
     Verdict::NotLogged { project: project.clone(), version: version.clone(), release_logged, logged_as }
 }

@@ -1,89 +1,26 @@
 //! An honest small log, and every way to lie about it.
 
 use super::*;
-use crate::api::LookupResult;
 use crate::artifact::{FileName, candidates};
 use crate::checkpoint::Checkpoint;
-use crate::commitment::IndexCommitment;
 use crate::cosignature;
-use crate::index::VerifiableIndex;
-use crate::map_proof::MapProofJson;
-use crate::testing::{genesis, key, policy, release, sha256, signed_policy, signed_release};
+use crate::hash::{Hash, leaf_hash};
+use crate::testing::{
+    SmallLog, genesis, key, policy, release, sha256, signed_policy, signed_release, signed_withdrawal,
+};
 use crate::toy::ToyLog;
 
-/// A log in memory that puts anything into its tree.
-#[derive(Default)]
-struct AnyLog {
-    tree: ToyLog,
-    entries: Vec<Vec<u8>>,
-    index: VerifiableIndex,
+fn honest() -> SmallLog {
+    SmallLog::with(&[
+        signed_policy(policy(), &["root1", "root2"]),
+        signed_release("nova", "1.0", "a", "team"),
+        signed_release("nova", "1.1", "a", "team"),
+    ])
 }
 
-impl AnyLog {
-    fn with(statements: &[SignedStatement]) -> Self {
-        let mut log = Self::default();
-        for signed in statements {
-            log.index.add(log.entries.len() as u64, signed.index_keys().iter().map(IndexKey::hash));
-            log.push(signed.envelope.to_canonical());
-        }
-        let size = log.entries.len() as u64;
-        let commitment = IndexCommitment { size, root: log.index.root(), time: 1_000 };
-        log.push(commitment.to_string().into_bytes());
-        log
-    }
-
-    fn honest() -> Self {
-        Self::with(&[
-            signed_policy(policy(), &["root1", "root2"]),
-            signed_release("nova", "1.0", "a", "team"),
-            signed_release("nova", "1.1", "a", "team"),
-        ])
-    }
-
-    fn push(&mut self, entry: Vec<u8>) {
-        self.tree.push(leaf_hash(&entry));
-        self.entries.push(entry);
-    }
-
-    fn checkpoint(&self) -> String {
-        let edge = &self.tree.edge;
-        let origin = "log.example".to_owned();
-        let checkpoint = Checkpoint { origin, size: edge.size(), root: edge.root(), extensions: vec![] };
-        checkpoint.sign(&key("log.example")).to_string()
-    }
-
-    fn proven(&self, index: usize) -> ProvenEntry {
-        let (entry, proof) = (self.entries[index].clone(), self.tree.inclusion(index as u64));
-        ProvenEntry { index: index as u64, entry, proof }
-    }
-
-    /// The answer about the project nova, of which these are the entries.
-    fn answer(&self, indices: &[usize]) -> LookupAnswer {
-        let json = |index: &usize| EntryJson::new(&self.proven(*index));
-        let map = self.index.map();
-        let proof = |key: IndexKey| MapProofJson::from(&map.prove(key.hash().as_bytes()));
-        let entries = indices.iter().map(|index| *index as u64).collect();
-        let result = LookupResult { entries, next: None, map: nova().index_key().map(proof) };
-        LookupAnswer {
-            checkpoint: self.checkpoint(),
-            commitment: json(&(self.entries.len() - 1)),
-            policy: json(&0),
-            policy_map: proof(IndexKey::Policy),
-            results: vec![result],
-            entries: indices.iter().map(json).collect(),
-        }
-    }
-
-    fn proof_file(&self, index: usize) -> ProofFile {
-        let proven = self.proven(index);
-        let extra = Extra { entry: proven.entry, policy: self.proven(0) };
-        ProofFile {
-            extra: Some(extra.to_string().into_bytes()),
-            index: proven.index,
-            proof: proven.proof,
-            checkpoint: self.checkpoint(),
-        }
-    }
+/// The answer about the project nova, of which these are the entries.
+fn about_nova(log: &SmallLog, indices: &[u64]) -> LookupAnswer {
+    log.answer_listing(&[(nova(), indices.to_vec())])
 }
 
 fn trust(quorum: &str) -> Trust {
@@ -110,7 +47,7 @@ fn subject(name: &str, sha256: Hash) -> Subject {
 
 #[test]
 fn verdicts_on_an_honest_log() {
-    let facts = facts(&AnyLog::honest().answer(&[1, 2])).expect("an honest answer");
+    let facts = facts(&about_nova(&honest(), &[1, 2])).expect("an honest answer");
     assert_eq!((facts.log_time, facts.complete), (Some(1_000), true));
     let good = sha256("nova-1.0.tar.gz a");
     let verdict = judge(&subject("nova-1.0.tar.gz", good), &facts);
@@ -135,14 +72,14 @@ fn verdicts_on_an_honest_log() {
 fn uncovered_projects_are_said_to_be_so() {
     let mut narrow = policy();
     narrow.projects.clear();
-    let log = AnyLog::with(&[signed_policy(narrow, &["root1", "root2"])]);
-    let facts = facts(&log.answer(&[])).expect("an honest answer");
+    let log = SmallLog::with(&[signed_policy(narrow, &["root1", "root2"])]);
+    let facts = facts(&about_nova(&log, &[])).expect("an honest answer");
     assert_eq!(judge(&subject("nova-1.0.tar.gz", sha256("a")), &facts), Verdict::NotCovered);
 }
 
 #[test]
 fn quorum_and_age() {
-    let log = AnyLog::honest();
+    let log = honest();
     let note = crate::note::Note::parse(log.checkpoint().as_bytes()).expect("a note");
     let mut cosigned = note.clone();
     cosigned.push(cosignature::sign(&key("w.example"), note.text(), 5_000));
@@ -158,7 +95,7 @@ fn quorum_and_age() {
 
 #[test]
 fn offline_proofs() {
-    let log = AnyLog::honest();
+    let log = honest();
     let check = |file: &ProofFile| {
         let trust = trust("none");
         let open = trust.open_at_any_age(file.checkpoint.as_bytes())?;
@@ -168,7 +105,7 @@ fn offline_proofs() {
     let again = ProofFile::parse(good.to_string().as_bytes()).expect("what was written");
     assert_eq!(again, good);
     let facts = check(&good).expect("a good proof");
-    assert_eq!(facts.releases, vec![(2, release("nova", "1.1", "a"))]);
+    assert_eq!(facts.releases[0].statement, release("nova", "1.1", "a"));
     let mut bad = good.clone();
     bad.index = 1;
     assert!(matches!(check(&bad), Err(Distrust::NotIncluded { index: 1, .. })));
@@ -178,18 +115,20 @@ fn offline_proofs() {
     let mut bad = good.clone();
     bad.extra = Some(b"other".to_vec());
     assert!(matches!(check(&bad), Err(Distrust::Malformed(_))));
-    let swapped = Extra { entry: log.entries[1].clone(), policy: log.proven(0) };
+    let swapped =
+        Extra { entry: log.entries()[1].clone(), policies: vec![log.proven(0)], commitments: vec![] };
     bad.extra = Some(swapped.to_string().into_bytes());
     assert!(matches!(check(&bad), Err(Distrust::NotIncluded { .. })));
-    let no_policy = Extra { entry: log.entries[2].clone(), policy: log.proven(1) };
+    let no_policy =
+        Extra { entry: log.entries()[2].clone(), policies: vec![log.proven(1)], commitments: vec![] };
     bad.extra = Some(no_policy.to_string().into_bytes());
     assert!(matches!(check(&bad), Err(Distrust::Malformed(_))));
 }
 
 #[test]
 fn answers_that_lie_are_not_believed() {
-    let log = AnyLog::honest();
-    let good = log.answer(&[1, 2]);
+    let log = honest();
+    let good = about_nova(&log, &[1, 2]);
     let lie = |change: &dyn Fn(&mut LookupAnswer)| {
         let mut answer = good.clone();
         change(&mut answer);
@@ -199,27 +138,27 @@ fn answers_that_lie_are_not_believed() {
     assert!(matches!(error, Distrust::NotIncluded { .. }), "{error}");
     let error = lie(&|answer| answer.entries[0].proof.clear());
     assert!(matches!(error, Distrust::NotIncluded { .. }), "{error}");
-    let other = EntryJson::new(&AnyLog::with(&[signed_release("nova", "9", "x", "team")]).proven(0));
+    let other = EntryJson::new(&SmallLog::with(&[signed_release("nova", "9", "x", "team")]).proven(0));
     let error = lie(&|answer| answer.entries[0] = other.clone());
     assert!(matches!(error, Distrust::NotIncluded { .. }), "{error}");
-    let error = lie(&|answer| answer.policy = answer.entries[0].clone());
+    let error = lie(&|answer| answer.basis.policies[0] = answer.entries[0].clone());
     assert!(matches!(error, Distrust::Malformed(_)), "{error}");
-    let error = lie(&|answer| answer.commitment = answer.entries[0].clone());
+    let error = lie(&|answer| answer.basis.commitment = answer.entries[0].clone());
     assert!(matches!(error, Distrust::Malformed(_)), "{error}");
     let error = lie(&|answer| answer.entries[0].entry.push('='));
     assert!(matches!(error, Distrust::Malformed(_)), "{error}");
     let error = lie(&|answer| answer.checkpoint = answer.checkpoint.replace("\n4\n", "\n5\n"));
     assert!(matches!(error, Distrust::Checkpoint(_)), "{error}");
     // A tree whose last leaf is no commitment is never published.
-    let mut unfinished = AnyLog::honest();
-    unfinished.push(signed_release("nova", "1.2", "a", "team").envelope.to_canonical());
-    assert!(matches!(facts(&unfinished.answer(&[1])), Err(Distrust::Malformed(_))));
+    let mut unfinished = honest();
+    unfinished.push(&signed_release("nova", "1.2", "a", "team"));
+    assert!(matches!(facts(&about_nova(&unfinished, &[1])), Err(Distrust::Malformed(_))));
 }
 
 #[test]
 fn a_log_that_hides_something_is_caught() {
-    let log = AnyLog::honest();
-    let good = log.answer(&[1, 2]);
+    let log = honest();
+    let good = about_nova(&log, &[1, 2]);
     assert!(facts(&good).is_ok());
     let caught = |change: &dyn Fn(&mut LookupAnswer)| {
         let mut answer = good.clone();
@@ -236,14 +175,14 @@ fn a_log_that_hides_something_is_caught() {
     caught(&|answer| answer.results[0].entries.swap(0, 1));
     // It gives no proof, that of another key, or that of an older index.
     caught(&|answer| answer.results[0].map = None);
-    caught(&|answer| answer.results[0].map = Some(answer.policy_map.clone()));
-    caught(&|answer| answer.policy_map = answer.results[0].map.clone().expect("a proof"));
-    let older = AnyLog::with(&[
+    caught(&|answer| answer.results[0].map = Some(answer.basis.policy_map.clone()));
+    caught(&|answer| answer.basis.policy_map = answer.results[0].map.clone().expect("a proof"));
+    let older = SmallLog::with(&[
         signed_policy(policy(), &["root1", "root2"]),
         signed_release("nova", "1.0", "a", "team"),
     ]);
     caught(&|answer| {
-        answer.results[0] = older.answer(&[1]).results[0].clone();
+        answer.results[0] = about_nova(&older, &[1]).results[0].clone();
         answer.entries.truncate(1);
     });
     // It names an entry that it does not show.
@@ -259,9 +198,9 @@ fn a_log_that_hides_something_is_caught() {
     let trust = trust("none");
     let open = trust.open(good.checkpoint.as_bytes(), 0).expect("a checkpoint");
     let glance = LookupKey::Project { name: ProjectName::parse("glance").expect("a name"), from: 0 };
-    let mut absent = log.answer(&[]);
-    let index_key = glance.index_key().expect("a key").hash();
-    absent.results[0].map = Some((&log.index.map().prove(index_key.as_bytes())).into());
+    let mut absent = about_nova(&log, &[]);
+    let index_key = glance.index_key().expect("a key");
+    absent.results[0].map = Some(log.map_proof(&index_key));
     let facts = check_answer(&trust.genesis, &open, &[glance], &absent).expect("absent");
     assert!(facts.complete && facts.releases.is_empty());
     assert!(check_answer(&trust.genesis, &open, &[nova()], &absent).is_err(), "nova is not absent");
@@ -272,9 +211,9 @@ fn misbehaviour_yields_evidence() {
     let first = signed_policy(policy(), &["root1", "root2"]);
     let release = signed_release("nova", "1.0", "a", "team");
     let check = |statements: &[SignedStatement]| {
-        let log = AnyLog::with(statements);
-        let indices: Vec<usize> = (1..statements.len()).collect();
-        let Err(Distrust::Misbehaviour { what, evidence }) = facts(&log.answer(&indices)) else {
+        let log = SmallLog::with(statements);
+        let indices: Vec<u64> = (1..statements.len() as u64).collect();
+        let Err(Distrust::Misbehaviour { what, evidence }) = facts(&about_nova(&log, &indices)) else {
             panic!("misbehaviour")
         };
         let json = serde_json::to_string(&evidence).expect("JSON");
@@ -290,23 +229,122 @@ fn misbehaviour_yields_evidence() {
     let mallory = signed_release("nova", "1.1", "b", "mallory");
     assert!(check(&[first.clone(), release.clone(), mallory]).contains("refuses"));
     let forged = signed_policy(policy(), &["root1"]);
-    assert!(check(&[forged, release]).contains("root keys"));
+    assert!(check(&[forged, release]).contains("roots that it needs"));
     // Whole histories are judged by the same rules.
-    let lying = AnyLog::with(&[first.clone(), signed_release("nova", "1.1", "b", "mallory")]);
-    for (log, guilty) in [(&lying, true), (&AnyLog::honest(), false)] {
-        let entries = log.entries.iter().map(|entry| crate::hash::encode_base64(entry)).collect();
+    let lying = SmallLog::with(&[first.clone(), signed_release("nova", "1.1", "b", "mallory")]);
+    for (log, guilty) in [(&lying, true), (&honest(), false)] {
+        let entries = log.entries().iter().map(|entry| crate::hash::encode_base64(entry)).collect();
         let evidence = Evidence::BrokenHistory { checkpoint: log.checkpoint(), entries };
         assert_eq!(evidence.verify(&genesis()).is_ok(), guilty);
     }
     // An honest log yields none, not even when its policy is shown once more.
-    let log = AnyLog::honest();
-    let json = |index| EntryJson::new(&log.proven(index));
+    let log = honest();
+    let json = |index| log.json(index);
     let honest = Evidence::BrokenRule {
         checkpoint: log.checkpoint(),
-        policy: json(0),
+        basis: about_nova(&log, &[]).basis,
         entries: vec![json(0), json(1), json(2)],
     };
     assert!(honest.verify(&genesis()).is_err());
+}
+
+/// Rounds under policies with times, each of which breaks one rule.
+#[test]
+fn misbehaviour_in_time_yields_evidence() {
+    let until = |time: u64| {
+        let mut policy = policy();
+        policy.publishers[0].keys[0].until = Some(time);
+        policy
+    };
+    let version = |version: u64, policy: Policy| Policy { version, ..policy };
+    let first = |policy: Policy| signed_policy(policy, &["root1", "root2"]);
+    let (old, new) = (signed_release("nova", "1.0", "a", "team"), signed_release("nova", "1.1", "a", "team"));
+    let check = |rounds: &[(u64, &[&SignedStatement])]| {
+        let mut log = SmallLog::default();
+        for (time, round) in rounds {
+            let round: Vec<SignedStatement> = round.iter().map(|signed| (*signed).clone()).collect();
+            log.round(*time, &round);
+        }
+        let lookup = facts(&log.answer(&[nova()]));
+        let entries = log.entries().iter().map(|entry| crate::hash::encode_base64(entry)).collect();
+        let whole = Evidence::BrokenHistory { checkpoint: log.checkpoint(), entries }.verify(&genesis());
+        match lookup {
+            Err(Distrust::Misbehaviour { what, evidence }) => {
+                assert!(whole.is_ok(), "{what}");
+                assert_eq!(evidence.verify(&genesis()), Ok(what));
+                Some(what)
+            }
+            lookup => {
+                assert!(lookup.is_ok() && whole.is_err(), "{lookup:?}");
+                None
+            }
+        }
+    };
+    // A key outside its time; the round decides, not the statement.
+    let ends = first(until(2_000));
+    assert_eq!(check(&[(1_000, &[&ends]), (1_999, &[&old, &new])]), None);
+    let late = check(&[(1_000, &[&ends]), (1_500, &[&old]), (2_000, &[&new])]);
+    assert!(late.expect("misbehaviour").contains("its policy refuses"));
+    // A later policy by too few roots, out of turn, or in force too early.
+    let start = first(until(9_000));
+    let bad = signed_policy(version(2, until(8_000)), &["root1"]);
+    let few = check(&[(1_000, &[&start]), (1_100, &[&old]), (1_200, &[&bad])]);
+    assert!(few.expect("misbehaviour").contains("roots that it needs"));
+    let skipped = first(version(3, until(8_000)));
+    assert!(check(&[(1_000, &[&start]), (1_200, &[&skipped])]).is_some());
+    let slow = first(Policy { cool_down: 500, ..policy() });
+    let opens = first(version(2, {
+        let mut policy = policy();
+        policy.publishers[1].projects = policy.publishers[0].projects.clone();
+        policy
+    }));
+    let early = signed_release("nova", "2.0", "a", "oslo");
+    assert_eq!(check(&[(1_000, &[&slow]), (1_100, &[&opens]), (1_600, &[&early])]), None);
+    assert!(check(&[(1_000, &[&slow]), (1_100, &[&opens]), (1_599, &[&early])]).is_some());
+    // The policy that waits is cancelled by the next.
+    let stop = first(version(3, policy()));
+    let rounds: [(u64, &[&SignedStatement]); 4] =
+        [(1_000, &[&slow]), (1_100, &[&opens]), (1_200, &[&stop]), (1_650, &[&early])];
+    assert!(check(&rounds).is_some());
+    // A withdrawn file that comes back, and one that was never there.
+    let withdrawal = signed_withdrawal("nova", "1.0", "a", "team");
+    assert_eq!(check(&[(1_000, &[&start]), (1_100, &[&old]), (1_200, &[&withdrawal])]), None);
+    let again = signed_release("nova", "1.0", "a", "team");
+    let back = check(&[(1_000, &[&start]), (1_100, &[&old, &withdrawal]), (1_200, &[&again])]);
+    assert!(back.expect("misbehaviour").contains("was withdrawn"));
+    let forbidden = first(version(2, {
+        let mut policy = until(9_000);
+        policy.publishers[0].withdraw = false;
+        policy
+    }));
+    assert!(check(&[(1_000, &[&start, &forbidden]), (1_100, &[&old]), (1_200, &[&withdrawal])]).is_some());
+    // A clock that goes back.
+    let back = check(&[(1_500, &[&start]), (1_400, &[&old]), (1_600, &[&new])]);
+    assert!(back.expect("misbehaviour").contains("time went back"));
+}
+
+/// A commitment that takes over entries of the one before: two times for one entry.
+#[test]
+fn an_entry_with_two_times_yields_evidence() {
+    let mut policy = policy();
+    policy.publishers[0].keys[0].until = Some(2_000);
+    let mut log = SmallLog::default();
+    log.round(1_000, &[signed_policy(policy, &["root1", "root2"])]);
+    log.round(1_500, &[signed_release("nova", "1.0", "a", "team")]);
+    log.push(&signed_release("nova", "1.1", "a", "oslo"));
+    let lying = crate::commitment::IndexCommitment { first: 2, ..log.commitment(1_600) };
+    log.commit(lying);
+    let mut answer = log.answer(&[nova()]);
+    let error = facts(&answer).expect_err("a lie");
+    let Distrust::Misbehaviour { what, evidence } = error else { panic!("{error}") };
+    assert!(what.contains("say the time of one entry"), "{what}");
+    assert_eq!(evidence.verify(&genesis()), Ok(what));
+    // When only one of the two is shown, nobody can tell but who reads the log whole.
+    answer.basis.commitments.retain(|commitment| commitment.index != 3);
+    assert!(matches!(facts(&answer), Err(Distrust::Misbehaviour { what, .. }) if what.contains("refuses")));
+    let entries = log.entries().iter().map(|entry| crate::hash::encode_base64(entry)).collect();
+    let whole = Evidence::BrokenHistory { checkpoint: log.checkpoint(), entries };
+    assert!(whole.verify(&genesis()).is_ok());
 }
 
 #[test]
@@ -317,17 +355,18 @@ fn an_entry_of_a_later_protocol_is_no_misbehaviour() {
         .replace("in-toto.io/attestation/release/v0.2", "example.org/new");
     let mut envelope = crate::dsse::Envelope::unsigned(later.into_bytes());
     envelope.sign(&key("team"));
-    let mut log = AnyLog::honest();
-    log.push(envelope.to_canonical());
-    log.index.add(4, nova().index_key().map(|key| key.hash()));
-    let commitment = IndexCommitment { size: 5, root: log.index.root(), time: 1_000 };
-    log.push(commitment.to_string().into_bytes());
-    assert!(matches!(facts(&log.answer(&[1, 2, 4])), Err(Distrust::Newer { index: 4, .. })));
-    let json = |index| EntryJson::new(&log.proven(index));
-    let evidence =
-        Evidence::BrokenRule { checkpoint: log.checkpoint(), policy: json(0), entries: vec![json(4)] };
+    let mut log = honest();
+    log.push_bytes(envelope.to_canonical(), &[nova().index_key().expect("a key").hash()]);
+    log.commit(log.commitment(1_000));
+    assert!(matches!(facts(&about_nova(&log, &[1, 2, 4])), Err(Distrust::Newer { index: 4, .. })));
+    let json = |index| log.json(index);
+    let evidence = Evidence::BrokenRule {
+        checkpoint: log.checkpoint(),
+        basis: about_nova(&log, &[]).basis,
+        entries: vec![json(4)],
+    };
     assert!(evidence.verify(&genesis()).is_err());
-    let entries = log.entries.iter().map(|entry| crate::hash::encode_base64(entry)).collect();
+    let entries = log.entries().iter().map(|entry| crate::hash::encode_base64(entry)).collect();
     let evidence = Evidence::BrokenHistory { checkpoint: log.checkpoint(), entries };
     assert!(evidence.verify(&genesis()).is_err());
 }
@@ -344,8 +383,15 @@ fn an_ambiguous_name_has_no_verdict() {
     };
     let (good, evil) = (release("foo-1", "2", "good"), release("foo", "1.post2", "evil"));
     let facts = |releases: &[&Release]| {
-        let releases = (1u64..).zip(releases.iter().map(|release| (*release).clone())).collect();
-        Facts { policy: policy(), releases, log_time: None, complete: false }
+        let recorded = |(index, release): (u64, &&Release)| Recorded {
+            index,
+            time: None,
+            signers: vec![],
+            statement: (*release).clone(),
+        };
+        let releases = (1u64..).zip(releases).map(recorded).collect();
+        let timeline = Timeline::default();
+        Facts { timeline, policy: policy(), releases, withdrawals: vec![], log_time: None, complete: false }
     };
     for (text, order) in [("evil", [&evil, &good]), ("good", [&evil, &good]), ("good", [&good, &evil])] {
         let verdict = judge(&subject("foo-1-2.tar.gz", sha256(text)), &facts(&order));
