@@ -9,11 +9,17 @@
 //! it does not, the old file is whole or there is none. Left-over temporary files
 //! start with `.tmp-` and are harmless.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use log_core::hash::encode_hex;
+
+/// How many fsyncs are under way at once. A journal commits once for those that wait
+/// together, so many cost little more than one.
+const SYNCS_AT_ONCE: usize = 8;
 
 /// The start of the names of temporary files.
 pub const TEMP_PREFIX: &str = ".tmp-";
@@ -33,48 +39,63 @@ pub fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_directory(parent(path))
 }
 
-/// Writes several files. Each is durable on return; one directory is synced once,
-/// however many files are in it.
+/// Writes or replaces a file that is whole at all times, but whose old version may come
+/// back after the loss of power.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let staged = Staged::write(path.to_owned(), bytes, 0o644)?;
+    staged.sync()?;
+    staged.publish()
+}
+
+/// Writes several files. All are durable on return; what can be synced together is, and
+/// one directory once, however many files are in it.
 pub fn write_batch<'a>(files: impl IntoIterator<Item = (PathBuf, &'a [u8])>) -> io::Result<()> {
+    let mut directories = BTreeSet::new();
     // All writes first: the first fsync then flushes much of the others, too.
     let mut staged = Vec::new();
     for (path, bytes) in files {
+        make_directories(parent(&path), &mut directories)?;
+        directories.insert(parent(&path).to_owned());
         staged.push(Staged::write(path, bytes, 0o644)?);
     }
-    for file in &staged {
-        file.sync()?;
-    }
-    let mut directories = Vec::new();
-    for file in staged {
-        let directory = parent(&file.path).to_owned();
-        file.publish()?;
-        if !directories.contains(&directory) {
-            directories.push(directory);
-        }
-    }
-    directories.iter().try_for_each(|directory| sync_directory(directory))
+    all_at_once(&staged, Staged::sync)?;
+    staged.into_iter().try_for_each(Staged::publish)?;
+    let directories: Vec<PathBuf> = directories.into_iter().collect();
+    all_at_once(&directories, |directory| sync_directory(directory))
 }
 
-/// Deletes a file; whether it was there.
-pub fn remove(path: &Path) -> io::Result<bool> {
+/// Deletes a file, which may come back after the loss of power; whether it was there.
+pub fn remove_unsynced(path: &Path) -> io::Result<bool> {
     match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Deletes a directory and all that is in it; whether it was there.
+pub fn remove_directory(path: &Path) -> io::Result<bool> {
+    match fs::remove_dir_all(path) {
         Ok(()) => sync_directory(parent(path)).map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
 }
 
+/// Deletes a file; whether it was there.
+pub fn remove(path: &Path) -> io::Result<bool> {
+    let removed = remove_unsynced(path)?;
+    if removed {
+        sync_directory(parent(path))?;
+    }
+    Ok(removed)
+}
+
 /// Makes a directory and its parents, durably. Nothing is synced when it exists.
 pub fn create_directory(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    let above = parent(path);
-    create_directory(above)?;
-    match fs::create_dir(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => sync_directory(above),
-    }
+    let mut changed = BTreeSet::new();
+    make_directories(path, &mut changed)?;
+    changed.iter().try_for_each(|directory| sync_directory(directory))
 }
 
 /// A file's content; `None` when there is no such file.
@@ -89,6 +110,39 @@ pub fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
 /// Fsyncs a directory, so that the names in it are durable.
 pub fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+/// Makes a directory and its parents; those that got a new name in them are added to
+/// `changed` and are to be synced.
+fn make_directories(path: &Path, changed: &mut BTreeSet<PathBuf>) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = parent(path);
+    make_directories(above, changed)?;
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => {
+            changed.insert(above.to_owned());
+            Ok(())
+        }
+    }
+}
+
+/// Does the same to all, several at once; the first error is the result.
+fn all_at_once<T: Sync>(items: &[T], act: impl Fn(&T) -> io::Result<()> + Sync) -> io::Result<()> {
+    if let [one] = items {
+        return act(one);
+    }
+    let share = items.len().div_ceil(SYNCS_AT_ONCE).max(1);
+    let act = &act;
+    thread::scope(|scope| {
+        let shares = items.chunks(share).map(|share| scope.spawn(move || share.iter().try_for_each(act)));
+        let started: Vec<_> = shares.collect();
+        started.into_iter().try_for_each(|share| {
+            share.join().unwrap_or_else(|_| Err(io::Error::other("a thread that syncs files has panicked")))
+        })
+    })
 }
 
 /// A temporary file with the content of a file to be; removed unless published.

@@ -59,6 +59,11 @@ impl FetchError {
             Self::Unreachable { .. } | Self::TooLong { .. } => None,
         }
     }
+
+    /// Whether something is there and has too many bytes.
+    pub fn is_too_long(&self) -> bool {
+        matches!(self, Self::TooLong { .. })
+    }
 }
 
 impl Http {
@@ -105,8 +110,33 @@ impl Http {
         body: Vec<u8>,
         limit: usize,
     ) -> Result<(StatusCode, Vec<u8>), FetchError> {
-        let request = || self.client.post(url).header("Content-Type", "application/json").body(body.clone());
+        self.post_as(url, "application/json", body, limit).await
+    }
+
+    /// The same with a body of the media type `content_type`.
+    pub async fn post_as(
+        &self,
+        url: &str,
+        content_type: &str,
+        body: Vec<u8>,
+        limit: usize,
+    ) -> Result<(StatusCode, Vec<u8>), FetchError> {
+        let request = || self.client.post(url).header("Content-Type", content_type).body(body.clone());
         let response = self.send(url, request).await?;
+        let status = response.status();
+        Ok((status, read_body(url, response, limit).await?))
+    }
+
+    /// POSTs once, without trying again, and takes any answer: its status and body.
+    pub async fn post_once(
+        &self,
+        url: &str,
+        body: Vec<u8>,
+        time: Duration,
+        limit: usize,
+    ) -> Result<(StatusCode, Vec<u8>), FetchError> {
+        let sent = self.client.post(url).timeout(time).body(body).send().await;
+        let response = sent.map_err(|error| unreachable(url, &error))?;
         let status = response.status();
         Ok((status, read_body(url, response, limit).await?))
     }

@@ -15,6 +15,7 @@
 //! | [`state`] | last seen checkpoints and evidence on disk |
 //! | [`process`] | how each binary starts and ends |
 //! | [`outcome`] | exit codes, errors with a next step, and printing |
+//! | [`terminal`] | asking the person at it |
 
 pub mod args;
 pub mod clock;
@@ -26,4 +27,5 @@ pub mod process;
 pub mod session;
 pub mod source;
 pub mod state;
+pub mod terminal;
 pub mod trust_file;

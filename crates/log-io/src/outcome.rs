@@ -31,6 +31,8 @@ pub enum Exit {
     Untrusted = 12,
     /// The log misbehaved; evidence was written.
     Misbehaved = 13,
+    /// The project took the file back.
+    Withdrawn = 14,
     /// An audit found something.
     Findings = 20,
 }

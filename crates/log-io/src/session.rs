@@ -114,17 +114,25 @@ impl Session {
             None if history.ends_in_commitment() => return Ok(history),
             None => "the signed tree does not end in an index commitment".to_owned(),
         };
+        Err(self.broken_history(checkpoint, &violation).await)
+    }
+
+    /// Keeps all entries of a signed tree, one of which breaks a rule, as evidence.
+    pub async fn broken_history(&self, checkpoint: &TrustedCheckpoint, violation: &str) -> Failure {
         let mut entries = Vec::new();
-        for bundle in entry_bundles(size) {
-            entries.extend(self.source.entries(bundle).await?.iter().map(|entry| encode_base64(entry)));
+        for bundle in entry_bundles(checkpoint.checkpoint.size()) {
+            match self.source.entries(bundle).await {
+                Ok(read) => entries.extend(read.iter().map(|entry| encode_base64(entry))),
+                Err(error) => return error.into(),
+            }
         }
         let evidence = Evidence::BrokenHistory { checkpoint: checkpoint.note.clone(), entries };
         // What was read again may be something else.
         if evidence.verify(&self.log.trust.genesis).is_err() {
-            return Err(Failure::with_exit(Exit::Invalid, "what answered changed while it was read")
-                .hint("try again, or another mirror"));
+            return Failure::with_exit(Exit::Invalid, "what answered changed while it was read")
+                .hint("try again, or another mirror");
         }
-        Err(self.evidence_kept(&format!("the log broke a rule: {violation}"), &evidence))
+        self.evidence_kept(&format!("the log broke a rule: {violation}"), &evidence)
     }
 
     /// Keeps the evidence of a log's misbehaviour and makes it the failure.
@@ -163,8 +171,9 @@ impl Session {
         Err(Failure::new("other processes keep changing the state directory").hint("try again"))
     }
 
-    /// Proves that the smaller of two trees is a prefix of the larger.
-    async fn check_prefix(&self, a: &OpenCheckpoint, b: &OpenCheckpoint) -> Result<(), Failure> {
+    /// Proves from the source's tiles that the smaller of two trees is a prefix of the
+    /// larger; keeps evidence when it is not. Nothing is remembered.
+    pub async fn check_prefix(&self, a: &OpenCheckpoint, b: &OpenCheckpoint) -> Result<(), Failure> {
         let (older, newer) = if a.size() <= b.size() { (a, b) } else { (b, a) };
         let (old, new) = (older.size(), newer.size());
         if old == new && older.root() == newer.root() || old == 0 {

@@ -4,7 +4,9 @@
 //! What is read here is not verified; `session` does that. A partial tile that is
 //! gone is read from the full one in its place (C2SP tlog-tiles).
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use log_core::bundle::parse_bundle;
@@ -12,7 +14,7 @@ use log_core::hash::Hash;
 use log_core::limits::{MAX_BUNDLE_BYTES, MAX_NOTE_BYTES, MAX_TILE_BYTES};
 use log_core::tile::{Level, TileId};
 
-use crate::fetch::Http;
+use crate::fetch::{FetchError, Http};
 
 /// Where a log's files are.
 #[derive(Debug, Clone)]
@@ -81,21 +83,34 @@ impl LogSource {
         bail!("the log at {} lacks the {what} {id}", self.location())
     }
 
-    async fn read(&self, path: &str, limit: usize) -> anyhow::Result<Option<Vec<u8>>> {
+    /// The file at `path`, which the caller made, as it is served; `None` when there
+    /// is none.
+    pub async fn read(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, FetchError> {
         match self {
-            Self::Url(http, url) => Ok(http.get(&format!("{url}{path}"), limit).await?),
+            Self::Url(http, url) => http.get(&format!("{url}{path}"), limit).await,
             Self::Directory(directory) => {
                 let path = directory.join(path);
-                let read = tokio::task::spawn_blocking(move || {
-                    let bytes = crate::durable::read(&path)
-                        .with_context(|| format!("cannot read {}", path.display()))?;
-                    if bytes.as_ref().is_some_and(|bytes| bytes.len() > limit) {
-                        bail!("{} has more than {limit} bytes", path.display());
+                let url = path.display().to_string();
+                let read = tokio::task::spawn_blocking(move || read_file(&path, limit)).await;
+                match read.map_err(io::Error::other).flatten() {
+                    Ok(bytes) if bytes.as_ref().is_some_and(|bytes| bytes.len() > limit) => {
+                        Err(FetchError::TooLong { url, limit })
                     }
-                    Ok(bytes)
-                });
-                read.await?
+                    Ok(bytes) => Ok(bytes),
+                    Err(error) => Err(FetchError::Unreachable { url, reason: error.to_string() }),
+                }
             }
         }
     }
+}
+
+/// A file's first bytes, one more than `limit` at most.
+fn read_file(path: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let mut bytes = Vec::new();
+    file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
 }
