@@ -1,223 +1,279 @@
-//! The view: a sled database of everything that can be derived from the log.
+//! The view: all that can be derived from the log and must be found quickly.
+//!
+//! | part | finds |
+//! |---|---|
+//! | [`index`](crate::index) | by project, release, file, payload and digest; proofs of what is there |
+//! | [`commitments`] | the index commitment that dates an entry |
 //!
 //! ```text
-//! s                                   size, root and origin that the view is of
-//! p <sha256 of payload>             → index         the same statement again
-//! x <index key, 32> <index, 8>      → sha256 | –    verifiable index; for files the digest
-//! m <index key, 32> <index, 8>      → sha256        wheel metadata, which has no index key
-//! d <sha256 of file> <index, 8>     → –             by digest
+//! apply … apply ─► settle ─► …        one round after the other
+//!               └► rollback           when a round failed
 //! ```
 //!
-//! Invariant: one atomic sled batch per growth moves the view from one size to
-//! the next, so it is always that of some size, perhaps an old one. It holds
-//! nothing of record: when it is missing, damaged, ahead of the log or another
-//! log's, it is thrown away and built again from the entries.
+//! Invariant: look-ups see the entries of settled rounds, which are published; the writer
+//! sees all. It holds nothing of record: when it is missing, damaged, ahead of the log or
+//! another log's, it is thrown away and built again from the entries.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use log_core::artifact::{FileName, ProjectName};
+use log_core::artifact::FileName;
 use log_core::entry::{Entry, IndexKey, SignedStatement};
-use log_core::hash::Hash;
-use log_core::index::VerifiableIndex;
-use log_core::rules::Logged;
-use log_core::statement::{ReleaseFile, Statement};
+use log_core::hash::{Hash, digest};
+use log_core::map_proof::MapProof;
+use log_core::statement::Statement;
 use thiserror::Error;
 
-use crate::admission::Known;
+use crate::index::{EntryKeys, Family, IndexError, IndexReader, IndexStore, Mark};
 
-/// Memory that sled may use for its cache, in bytes.
-const CACHE_BYTES: u64 = 64 << 20;
+pub mod commitments;
 
-/// The derived database.
+use commitments::Commitments;
+
+/// The view; a copy costs nothing.
 #[derive(Debug, Clone)]
 pub struct View {
-    /// Taken out only while it is reopened: after a failed write sled stays failed
-    /// until then.
-    db: Arc<RwLock<Option<sled::Db>>>,
-    path: PathBuf,
+    /// Of the single writer. Taken out only while it is cleared.
+    store: Arc<Mutex<Option<IndexStore>>>,
+    reader: Arc<RwLock<IndexReader>>,
+    commitments: Commitments,
+    directory: PathBuf,
     origin: String,
-}
-
-/// What a view is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ViewMark {
-    /// The tree's size.
-    pub size: u64,
-    /// The tree's root.
-    pub root: Hash,
 }
 
 /// Why the view could not be asked or changed.
 #[derive(Debug, Error)]
-#[error("the view: {0}")]
-pub struct ViewError(#[from] sled::Error);
+pub enum ViewError {
+    /// The index could not.
+    #[error("the view's index: {0}")]
+    Index(#[from] IndexError),
+    /// The commitments could not.
+    #[error("the view's commitments: {0}")]
+    Commitments(#[from] sled::Error),
+}
+
+/// Whether rounds that are not settled count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// What is published.
+    Settled,
+    /// All that is committed; for the writer.
+    All,
+}
+
+/// An entry as it comes into the view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Derived {
+    /// The keys of a statement.
+    Statement(EntryKeys),
+    /// An index commitment, at this index.
+    Commitment(u64),
+}
 
 impl View {
-    /// Opens the view at `path`; one that is damaged is thrown away.
-    pub fn open(path: &Path, origin: &str) -> Result<Self, ViewError> {
-        let db = Arc::new(RwLock::new(Some(open(path)?)));
-        Ok(Self { db, path: path.to_owned(), origin: origin.to_owned() })
+    /// Opens the view in a directory.
+    pub fn open(directory: &Path, origin: &str) -> Result<Self, ViewError> {
+        let store = open_index(directory, origin)?;
+        Ok(Self {
+            reader: Arc::new(RwLock::new(store.reader())),
+            store: Arc::new(Mutex::new(Some(store))),
+            commitments: Commitments::open(&directory.join("commitments"), origin)?,
+            directory: directory.to_owned(),
+            origin: origin.to_owned(),
+        })
     }
 
-    /// Closes the database and opens it again.
-    pub fn reopen(&self) -> Result<(), ViewError> {
-        let mut slot = self.db.write().unwrap_or_else(PoisonError::into_inner);
-        // The files are locked until the old one is gone.
-        drop(slot.take());
-        *slot = Some(open(&self.path)?);
-        Ok(())
+    /// Gets ready to go on after a failure: what is not settled is forgotten.
+    pub fn recover(&self) -> Result<(), ViewError> {
+        self.commitments.reopen()?;
+        self.with(|store| {
+            store.rollback();
+            Ok(())
+        })
     }
 
-    fn with<T>(&self, ask: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, ViewError> {
-        let slot = self.db.read().unwrap_or_else(PoisonError::into_inner);
-        let db = slot.as_ref().ok_or_else(|| sled::Error::Unsupported("the view is closed".to_owned()))?;
-        Ok(ask(db)?)
+    /// Of which tree the settled part of the index is.
+    pub fn mark(&self) -> Mark {
+        self.reader().mark()
     }
 
-    /// What the view is of; `None` when that is nothing, or another log.
-    pub fn mark(&self) -> Result<Option<ViewMark>, ViewError> {
-        let Some(bytes) = self.with(|db| db.get(b"s"))? else { return Ok(None) };
-        let parsed = bytes.split_first_chunk::<8>().and_then(|(size, rest)| {
-            let (root, origin) = rest.split_first_chunk::<32>()?;
-            let mark = ViewMark { size: u64::from_be_bytes(*size), root: Hash::from_bytes(*root) };
-            (origin == self.origin.as_bytes()).then_some(mark)
-        });
-        Ok(parsed)
+    /// How many keys the index has, and in how many runs on disk.
+    pub fn index_size(&self) -> (u64, u64) {
+        self.reader().size()
+    }
+
+    /// Of which tree all commitments are known, if of any.
+    pub fn commitments_mark(&self) -> Result<Option<Mark>, ViewError> {
+        Ok(self.commitments.mark()?)
+    }
+
+    /// The root of the verifiable index, all rounds included.
+    pub fn map_root(&self) -> Result<Hash, ViewError> {
+        self.with(|store| Ok(store.map_root()))
     }
 
     /// Forgets everything.
     pub fn clear(&self) -> Result<(), ViewError> {
-        self.with(|db| db.clear())
+        self.commitments.clear()?;
+        let mut slot = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(slot.take());
+        IndexStore::clear(&index_path(&self.directory))?;
+        let store = open_index(&self.directory, &self.origin)?;
+        *self.reader.write().unwrap_or_else(PoisonError::into_inner) = store.reader();
+        *slot = Some(store);
+        Ok(())
     }
 
-    /// Takes in entries, the first of which has the index `first`; afterwards the
-    /// view is of `mark`. Entries that are no statements leave no trace.
-    pub fn apply<'e>(
+    /// Adds a round; the root of the verifiable index after it.
+    pub fn apply(&self, entries: &[EntryKeys]) -> Result<Hash, ViewError> {
+        self.with(|store| store.apply(entries))
+    }
+
+    /// Adds the commitments of the tree `mark` that are not known yet.
+    pub fn add_commitments(
         &self,
-        first: u64,
-        entries: impl IntoIterator<Item = &'e [u8]>,
-        mark: ViewMark,
+        indices: impl IntoIterator<Item = u64>,
+        mark: Mark,
     ) -> Result<(), ViewError> {
-        let mut batch = sled::Batch::default();
-        for (index, entry) in (first..).zip(entries) {
-            if let Ok(Entry::Statement(signed)) = Entry::parse(entry) {
-                add(&mut batch, index, &signed);
-            }
-        }
-        let mut value = mark.size.to_be_bytes().to_vec();
-        value.extend_from_slice(mark.root.as_bytes());
-        value.extend_from_slice(self.origin.as_bytes());
-        batch.insert(b"s".as_slice(), value);
-        self.with(|db| db.apply_batch(batch))
+        Ok(self.commitments.add(indices, mark)?)
     }
 
-    /// The verifiable index over all entries in the view.
-    pub fn index(&self) -> Result<VerifiableIndex, ViewError> {
-        self.with(|db| {
-            let mut index = VerifiableIndex::default();
-            for item in db.scan_prefix(b"x") {
-                if let Some((key, at)) = split_posting(&item?.0) {
-                    index.add(at, [key]);
-                }
-            }
-            Ok(index)
-        })
+    /// Lets look-ups see all rounds so far: the tree `mark`.
+    pub fn settle(&self, mark: Mark) -> Result<(), ViewError> {
+        self.with(|store| store.settle(mark))
     }
 
-    /// The entries that concern a key of the verifiable index, from `from` on.
-    pub fn by_key(&self, key: &IndexKey, from: u64, limit: usize) -> Result<Vec<u64>, ViewError> {
-        let tag = match key {
-            IndexKey::File(_, file) if file.is_metadata() => b'm',
-            _ => b'x',
+    /// Writes what is in memory to disk, for an orderly stop; a later start then has
+    /// nothing to do.
+    pub fn flush(&self) -> Result<(), ViewError> {
+        self.with(|store| {
+            store.rollback();
+            store.flush_now()
+        })?;
+        Ok(self.commitments.flush()?)
+    }
+
+    /// The entries that concern a key of the verifiable index, or the metadata of a wheel,
+    /// from `from` on, ascending.
+    pub fn by_key(
+        &self,
+        key: &IndexKey,
+        from: u64,
+        limit: usize,
+        scope: Scope,
+    ) -> Result<Vec<u64>, ViewError> {
+        let family = match key {
+            IndexKey::File(_, file) if file.is_metadata() => Family::Aux,
+            _ => Family::Map,
         };
-        self.postings(tag, key.hash(), from, limit)
+        self.list(family, &key.hash(), from, limit, scope)
+    }
+
+    /// The newest entries that concern a key of the verifiable index, descending; for the
+    /// writer.
+    pub fn newest_by_key(&self, key: &IndexKey, limit: usize) -> Result<Vec<u64>, ViewError> {
+        self.with(|store| store.list_newest(Family::Map, &key.hash(), limit))
     }
 
     /// The entries that give a file this digest, from `from` on.
     pub fn by_digest(&self, sha256: Hash, from: u64, limit: usize) -> Result<Vec<u64>, ViewError> {
-        self.postings(b'd', sha256, from, limit)
+        self.list(Family::Aux, &digest_key(sha256), from, limit, Scope::Settled)
     }
 
-    fn postings(&self, tag: u8, key: Hash, from: u64, limit: usize) -> Result<Vec<u64>, ViewError> {
-        let range = posting(tag, key, from)..=posting(tag, key, u64::MAX);
-        self.with(|db| {
-            let mut indices = Vec::new();
-            for item in db.range(range).take(limit) {
-                indices.extend(split_posting(&item?.0).map(|(_, index)| index));
+    /// The newest entry with this payload.
+    pub fn payload(&self, digest: &Hash, scope: Scope) -> Result<Option<u64>, ViewError> {
+        let key = payload_key(*digest);
+        let newest = match scope {
+            Scope::Settled => self.reader().list_newest(Family::Aux, &key, u64::MAX, 1)?,
+            Scope::All => self.with(|store| store.list_newest(Family::Aux, &key, 1))?,
+        };
+        Ok(newest.first().copied())
+    }
+
+    /// The first index commitment after the entry `index`.
+    pub fn commitment_after(&self, index: u64) -> Result<Option<u64>, ViewError> {
+        Ok(self.commitments.after(index)?)
+    }
+
+    /// What the verifiable index has under keys, and the tree it is of.
+    pub fn prove(&self, keys: &[IndexKey]) -> Result<(Mark, Vec<MapProof>), ViewError> {
+        let hashes: Vec<Hash> = keys.iter().map(IndexKey::hash).collect();
+        let proven = self.reader().prove(&hashes)?;
+        Ok((proven.mark, proven.proofs))
+    }
+
+    fn list(
+        &self,
+        family: Family,
+        key: &Hash,
+        from: u64,
+        limit: usize,
+        scope: Scope,
+    ) -> Result<Vec<u64>, ViewError> {
+        match scope {
+            Scope::Settled => Ok(self.reader().list(family, key, from, u64::MAX, limit)?),
+            Scope::All => self.with(|store| store.list(family, key, from, u64::MAX, limit)),
+        }
+    }
+
+    fn reader(&self) -> IndexReader {
+        self.reader.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn with<T>(&self, ask: impl FnOnce(&mut IndexStore) -> Result<T, IndexError>) -> Result<T, ViewError> {
+        let mut slot = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(ask(slot.as_mut().ok_or(IndexError::Stopped)?)?)
+    }
+}
+
+impl Derived {
+    /// What the entry `index` brings into the view; `None` when it is no entry.
+    pub fn of(index: u64, entry: &[u8]) -> Option<Self> {
+        match Entry::parse(entry).ok()? {
+            Entry::Statement(signed) => {
+                Some(Self::Statement(keys(index, &signed, signed.envelope.payload_digest())))
             }
-            Ok(indices)
-        })
+            Entry::Commitment(_) => Some(Self::Commitment(index)),
+        }
     }
 }
 
-impl Known for View {
-    type Error = ViewError;
-
-    fn payload(&self, digest: &Hash) -> Result<Option<u64>, ViewError> {
-        let value = self.with(|db| db.get(tagged(b'p', *digest)))?;
-        Ok(value.and_then(|bytes| bytes.as_ref().try_into().ok()).map(u64::from_be_bytes))
+/// The keys under which a statement is found.
+pub fn keys(index: u64, signed: &SignedStatement, payload_digest: Hash) -> EntryKeys {
+    let map = signed.index_keys().iter().map(IndexKey::hash).collect();
+    let mut aux = vec![payload_key(payload_digest)];
+    if let Statement::Release(release) = &signed.statement {
+        for file in &release.files {
+            aux.push(digest_key(file.sha256));
+            if FileName::is_metadata(&file.name) {
+                aux.push(IndexKey::File(release.project.clone(), file.name.clone()).hash());
+            }
+        }
     }
-
-    fn file(&self, project: &ProjectName, file: &FileName) -> Result<Option<Logged>, ViewError> {
-        let (tag, key) = file_posting(project, file);
-        let range = posting(tag, key, 0)..=posting(tag, key, u64::MAX);
-        let first = self.with(|db| db.range(range).next().transpose())?;
-        Ok(first.and_then(|(key, value)| {
-            Some(Logged { index: split_posting(&key)?.1, sha256: Hash::from_slice(&value)? })
-        }))
-    }
+    EntryKeys { index, map, aux }
 }
 
-fn open(path: &Path) -> sled::Result<sled::Db> {
-    let open = || sled::Config::new().path(path).cache_capacity(CACHE_BYTES).open();
-    match open() {
-        // Only what cannot be read; a full disk, say, is no reason to delete anything.
-        Err(error @ (sled::Error::Corruption { .. } | sled::Error::ReportableBug(_))) => {
-            tracing::warn!(%error, path = %path.display(), "the view is damaged and will be built again");
-            std::fs::remove_dir_all(path)?;
-            open()
+fn payload_key(payload: Hash) -> Hash {
+    digest(&[b"payload\0", payload.as_bytes()])
+}
+
+fn digest_key(sha256: Hash) -> Hash {
+    digest(&[b"digest\0", sha256.as_bytes()])
+}
+
+fn index_path(directory: &Path) -> PathBuf {
+    directory.join("index")
+}
+
+/// Opens the index; one that is damaged is thrown away.
+fn open_index(directory: &Path, origin: &str) -> Result<IndexStore, IndexError> {
+    let path = index_path(directory);
+    match IndexStore::open(&path, origin) {
+        Err(error @ IndexError::Damaged(_)) => {
+            tracing::warn!(%error, path = %path.display(), "the index will be built again");
+            IndexStore::clear(&path)?;
+            IndexStore::open(&path, origin)
         }
         result => result,
     }
-}
-
-fn add(batch: &mut sled::Batch, index: u64, signed: &SignedStatement) {
-    batch.insert(tagged(b'p', signed.envelope.payload_digest()), index.to_be_bytes().to_vec());
-    let files: &[ReleaseFile] = match &signed.statement {
-        Statement::Release(release) => {
-            for file in &release.files {
-                let (tag, key) = file_posting(&release.project, &file.name);
-                batch.insert(posting(tag, key, index), file.sha256.as_bytes().to_vec());
-            }
-            &release.files
-        }
-        Statement::Policy(_) => &[],
-    };
-    for file in files {
-        batch.insert(posting(b'd', file.sha256, index), Vec::new());
-    }
-    for key in signed.index_keys() {
-        if !matches!(key, IndexKey::File(..)) {
-            batch.insert(posting(b'x', key.hash(), index), Vec::new());
-        }
-    }
-}
-
-fn file_posting(project: &ProjectName, file: &FileName) -> (u8, Hash) {
-    let tag = if file.is_metadata() { b'm' } else { b'x' };
-    (tag, IndexKey::File(project.clone(), file.clone()).hash())
-}
-
-fn tagged(tag: u8, key: Hash) -> Vec<u8> {
-    [&[tag], key.as_bytes().as_slice()].concat()
-}
-
-fn posting(tag: u8, key: Hash, index: u64) -> Vec<u8> {
-    [&[tag], key.as_bytes().as_slice(), &index.to_be_bytes()].concat()
-}
-
-fn split_posting(bytes: &[u8]) -> Option<(Hash, u64)> {
-    let (key, index) = bytes.get(1..)?.split_first_chunk::<32>()?;
-    Some((Hash::from_bytes(*key), u64::from_be_bytes(index.try_into().ok()?)))
 }
