@@ -1,29 +1,38 @@
 //! What the log does for a request, without HTTP: submissions and look-ups.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
-use log_core::api::{
-    EntryJson, LookupAnswer, LookupKey, LookupRequest, LookupResult, Receipt, ReceiptStatus,
-};
+use log_core::api::{BatchEnd, BatchLine, Committed, LookupAnswer, LookupKey, LookupRequest, Receipt};
 use log_core::dsse::Envelope;
 use log_core::entry::{EntryError, IndexKey, SignedStatement};
-use log_core::hash::encode_base64;
 use log_core::key::VerifierKey;
-use log_core::limits::{MAX_LOOKUP_ANSWER_ENTRY_BYTES, MAX_LOOKUP_ENTRIES, MAX_LOOKUP_KEYS};
-use log_core::map_proof::MapProofJson;
-use log_core::policy::Policy;
-use log_core::proof_file::Extra;
+use log_core::limits::MAX_LOOKUP_KEYS;
+use log_core::map_proof::MapProof;
 use log_core::rules::{self, Genesis, Refusal};
+use log_core::timeline::{Moment, Timeline};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use crate::admission::Known as _;
+use crate::answers::Answers;
+use crate::metrics::Metrics;
 use crate::pool::{Admitted, NotAdmitted, Pending, Pool, PoolError};
-use crate::reader::{Newest, Published, Reader};
+use crate::published::{Newest, Published};
+use crate::reader::Reader;
 use crate::store::Objects;
-use crate::view::{View, ViewError};
+use crate::view::{Scope, View, ViewError};
+
+/// Statements of a submission that one task verifies: small enough to use all
+/// processors for one submission, large enough to cost no switching.
+const VERIFIED_AT_ONCE: usize = 64;
+
+/// How often the newest tree and the index are looked at until they are of one size; they
+/// change one after the other, within microseconds, a few times a second.
+const PROVE_ATTEMPTS: usize = 100;
+
+/// Wait between two looks.
+const PROVE_WAIT: Duration = Duration::from_millis(1);
 
 /// The parts of a running log that requests need.
 #[derive(Debug, Clone)]
@@ -40,6 +49,19 @@ pub struct App {
     pub reader: Reader,
     /// The files of the log.
     pub objects: Arc<dyn Objects>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// The time, in POSIX seconds.
+    pub clock: fn() -> u64,
+}
+
+/// What became of an accepted submission.
+#[derive(Debug)]
+pub enum Submitted {
+    /// It is published.
+    Published(Box<Receipt>),
+    /// It is committed, and waits for witnesses.
+    Committed(Committed),
 }
 
 /// Why a request has no good answer.
@@ -70,27 +92,75 @@ pub enum AppError {
 
 /// A statement that was checked before the single writer sees it.
 enum Checked {
-    New(Box<SignedStatement>, Option<u64>),
+    New { signed: Box<SignedStatement>, payload_digest: log_core::hash::Hash, authorised_under: Option<u64> },
     Again(u64),
 }
 
+/// What became of one statement of several.
+enum Line {
+    Answer(Result<Admitted, AppError>),
+    Waits(oneshot::Receiver<Result<Admitted, NotAdmitted>>),
+}
+
 impl App {
-    /// Takes a submission; the answer comes when its entry is published.
-    pub async fn submit(&self, body: Vec<u8>) -> Result<Receipt, AppError> {
-        let app = self.clone();
+    /// Takes a submission; the answer comes when its entry is published, or when the
+    /// witnesses were waited for in vain.
+    pub async fn submit(&self, body: Vec<u8>) -> Result<Submitted, AppError> {
         let tree = self.newest.for_statements().ok_or(AppError::Unavailable)?;
-        let (signed, authorised_under) = match blocking(move || app.check(&body, &tree)).await? {
-            Checked::New(signed, authorised_under) => (*signed, authorised_under),
-            Checked::Again(index) => return self.receipt(Admitted { index, again: true }).await,
+        let app = self.clone();
+        let checked = blocking(move || app.check(&body, &tree)).await?;
+        let entry = match &checked {
+            Checked::New { signed, .. } => Some(signed.envelope.to_canonical()),
+            Checked::Again(_) => None,
         };
-        let (reply, answer) = oneshot::channel();
-        let payload_digest = signed.envelope.payload_digest();
-        self.pool.push(Pending { signed, payload_digest, authorised_under, reply })?;
-        match answer.await {
-            Ok(Ok(admitted)) => self.receipt(admitted).await,
-            Ok(Err(NotAdmitted::Refused(refusal))) => Err(self.refused(refusal).await),
-            Ok(Err(NotAdmitted::Unavailable)) | Err(_) => Err(AppError::Unavailable),
+        let mut lines = self.enqueue(vec![Ok(checked)])?;
+        let line = lines.pop().ok_or(AppError::Unavailable)?;
+        let admitted = match settle(line).await {
+            Ok(admitted) => admitted,
+            Err(error) => return Err(self.with_earlier(error).await),
+        };
+        self.submitted(admitted, entry).await
+    }
+
+    /// Takes several submissions, one a line. All of them are in one round, unless the
+    /// pool has no room, when none is taken.
+    pub async fn submit_lines(
+        &self,
+        lines: Vec<Vec<u8>>,
+    ) -> Result<(Vec<Result<BatchLine, AppError>>, BatchEnd), AppError> {
+        let tree = self.newest.for_statements().ok_or(AppError::Unavailable)?;
+        let mut tasks = Vec::new();
+        let mut left = lines.into_iter();
+        loop {
+            let chunk: Vec<Vec<u8>> = left.by_ref().take(VERIFIED_AT_ONCE).collect();
+            if chunk.is_empty() {
+                break;
+            }
+            let (app, tree) = (self.clone(), Arc::clone(&tree));
+            let check =
+                move || chunk.into_iter().map(|line| (app.check(&line, &tree), line)).collect::<Vec<_>>();
+            tasks.push(tokio::task::spawn_blocking(check));
         }
+        let (mut checked, mut sent) = (Vec::new(), Vec::new());
+        for task in tasks {
+            for (result, line) in task.await.map_err(|error| AppError::Internal(error.into()))? {
+                checked.push(result);
+                sent.push(line);
+            }
+        }
+        let mut admitted = Vec::new();
+        for line in self.enqueue(checked)? {
+            admitted.push(match settle(line).await {
+                Ok(admitted) => Ok(admitted),
+                Err(error) => Err(self.with_earlier(error).await),
+            });
+        }
+        let app = self.clone();
+        blocking(move || {
+            let (tree, maps) = app.proven(&[])?;
+            app.answers(&tree, &maps).batch(admitted, &sent)
+        })
+        .await
     }
 
     /// Answers a look-up.
@@ -100,135 +170,134 @@ impl App {
             return Err(AppError::Request(format!("`keys`: expected 1 to {MAX_LOOKUP_KEYS}, found {found}")));
         }
         let app = self.clone();
-        let tree = self.newest.get().ok_or(AppError::Unavailable)?;
-        blocking(move || app.answer(&request, &tree)).await
+        blocking(move || {
+            let keys: Vec<IndexKey> = request.keys.iter().filter_map(LookupKey::index_key).collect();
+            let (tree, maps) = app.proven(&keys)?;
+            app.answers(&tree, &maps).lookup(&request)
+        })
+        .await
     }
 
     /// The rules that need no single writer, in the order of the protocol.
     fn check(&self, body: &[u8], tree: &Published) -> Result<Checked, AppError> {
         let envelope = Envelope::parse(body).map_err(EntryError::from)?;
+        let payload_digest = envelope.payload_digest();
         let signed = SignedStatement::new(envelope).map_err(EntryError::from)?;
-        let policy = tree.policy.as_ref().map(|(_, policy)| policy);
-        let refused = |refusal| AppError::Refused(refusal, None);
-        rules::check_signatures(&signed.envelope, |keyid| self.find_key(keyid, policy)).map_err(refused)?;
-        if let Some(index) = self.view.payload(&signed.envelope.payload_digest())? {
-            // It may be in a tree that is not published yet; then the writer answers.
-            if index < tree.size {
-                return Ok(Checked::Again(index));
+        let at = Moment { index: tree.size, time: Some(tree.time.max((self.clock)())) };
+        let refusal = match rules::authorise(&signed, at, &tree.timeline, &self.genesis) {
+            Ok(()) => {
+                let authorised_under = tree.timeline.in_force(at).map(|dated| dated.index);
+                return Ok(Checked::New { signed: Box::new(signed), payload_digest, authorised_under });
             }
+            Err(refusal) => refusal,
+        };
+        // Signatures first: what a known key has not signed is not worth a look.
+        let key = |keyid: &str| known_key(keyid, &tree.timeline, &self.genesis);
+        rules::check_signatures(&signed.envelope, key).map_err(|refusal| AppError::Refused(refusal, None))?;
+        // A statement that is logged succeeds again, though its key was retired since.
+        if let Some(index) = self.view.payload(&payload_digest, Scope::Settled)?
+            && index < tree.size
+        {
+            return Ok(Checked::Again(index));
         }
-        match rules::authorise(&signed, policy, &self.genesis) {
-            Ok(()) => Ok(Checked::New(Box::new(signed), tree.policy.as_ref().map(|(index, _)| *index))),
-            // The first policy may be on its way: let the writer judge.
-            Err(Refusal::NoPolicy) if self.newest.get().is_some_and(|tree| tree.policy.is_some()) => {
-                Ok(Checked::New(Box::new(signed), None))
-            }
-            Err(refusal) => Err(refused(refusal)),
+        // The first policy may be on its way: let the writer judge.
+        let started = self.newest.get().is_some_and(|tree| !tree.timeline.policies().is_empty());
+        if refusal == Refusal::NoPolicy && started {
+            return Ok(Checked::New { signed: Box::new(signed), payload_digest, authorised_under: None });
         }
+        Err(AppError::Refused(refusal, None))
     }
 
-    fn find_key<'k>(&'k self, keyid: &str, policy: Option<&'k Policy>) -> Option<&'k VerifierKey> {
-        let publisher = policy.and_then(|policy| policy.publisher_key(keyid)).map(|(key, _)| key);
-        publisher.or_else(|| self.genesis.roots.keys.iter().find(|key| key.keyid() == keyid))
+    /// Puts what is new into the pool: all of it, or nothing when there is no room.
+    fn enqueue(&self, checked: Vec<Result<Checked, AppError>>) -> Result<Vec<Line>, AppError> {
+        let mut pending = Vec::new();
+        let lines = checked.into_iter().map(|checked| match checked {
+            Ok(Checked::New { signed, payload_digest, authorised_under }) => {
+                let (reply, answer) = oneshot::channel();
+                pending.push(Pending { signed: *signed, payload_digest, authorised_under, reply });
+                Line::Waits(answer)
+            }
+            Ok(Checked::Again(index)) => Line::Answer(Ok(Admitted { index, again: true })),
+            Err(error) => Line::Answer(Err(error)),
+        });
+        let lines = lines.collect();
+        self.pool.push(pending)?;
+        Ok(lines)
     }
 
-    async fn receipt(&self, admitted: Admitted) -> Result<Receipt, AppError> {
-        let app = self.clone();
+    async fn submitted(&self, admitted: Admitted, sent: Option<Vec<u8>>) -> Result<Submitted, AppError> {
         let tree = self.newest.get().ok_or(AppError::Unavailable)?;
-        blocking(move || app.make_receipt(admitted, &tree)).await
+        if admitted.index >= tree.size {
+            return Ok(Submitted::Committed(Committed { index: admitted.index }));
+        }
+        let app = self.clone();
+        let receipt = blocking(move || app.answers(&tree, &[]).receipt(admitted, sent)).await?;
+        Ok(Submitted::Published(Box::new(receipt)))
     }
 
-    fn make_receipt(&self, admitted: Admitted, tree: &Published) -> Result<Receipt, AppError> {
-        let (policy, _) = tree.policy.as_ref().ok_or(AppError::Unavailable)?;
-        let file = self.reader.proof_file(admitted.index, *policy, tree)?;
-        let extra = file.extra.as_deref().and_then(|extra| Extra::parse(extra).ok());
-        Ok(Receipt {
-            index: admitted.index,
-            status: if admitted.again { ReceiptStatus::AlreadyLogged } else { ReceiptStatus::Logged },
-            entry: extra.map(|extra| encode_base64(&extra.entry)).unwrap_or_default(),
-            proof: file.to_string(),
-        })
-    }
-
-    /// A refusal; a conflict comes with the proof of the entry that is in the way.
-    async fn refused(&self, refusal: Refusal) -> AppError {
-        let earlier = match &refusal {
+    /// A conflict comes with the proof of the entry that is in the way.
+    async fn with_earlier(&self, error: AppError) -> AppError {
+        let AppError::Refused(refusal, None) = error else { return error };
+        let index = match &refusal {
             Refusal::Conflict { file, logged } => {
                 tracing::warn!(%file, index = logged.index, "attempted overwrite of a logged file");
-                self.receipt(Admitted { index: logged.index, again: true }).await.ok()
+                Some(logged.index)
             }
+            Refusal::Withdrawn { index, .. } | Refusal::LeavesOut { index, .. } => Some(*index),
             _ => None,
         };
-        AppError::Refused(refusal, earlier.map(Box::new))
-    }
-
-    fn answer(&self, request: &LookupRequest, tree: &Published) -> Result<LookupAnswer, AppError> {
-        let (policy, _) = tree.policy.as_ref().ok_or(AppError::NoPolicy)?;
-        let mut wanted = BTreeSet::new();
-        let mut results = Vec::with_capacity(request.keys.len());
-        for key in &request.keys {
-            results.push(self.result(key, tree, &mut wanted)?);
-        }
-        let proven = |index| Ok::<_, AppError>(EntryJson::new(&self.reader.proven(index, tree)?));
-        let mut entries = Vec::with_capacity(wanted.len());
-        let mut bytes = 0;
-        for index in wanted {
-            let entry = proven(index)?;
-            bytes += entry.entry.len();
-            entries.push(entry);
-            if bytes > MAX_LOOKUP_ANSWER_ENTRY_BYTES {
-                cut(&mut results, index + 1);
-                break;
-            }
-        }
-        Ok(LookupAnswer {
-            checkpoint: tree.checkpoint.clone(),
-            commitment: proven(tree.size - 1)?,
-            policy: proven(*policy)?,
-            policy_map: map_proof(&IndexKey::Policy, tree),
-            results,
-            entries,
-        })
-    }
-
-    /// The published entries that concern a key, as long as there is room.
-    fn result(
-        &self,
-        key: &LookupKey,
-        tree: &Published,
-        wanted: &mut BTreeSet<u64>,
-    ) -> Result<LookupResult, AppError> {
-        // One more than fits tells whether there are more.
-        let room = MAX_LOOKUP_ENTRIES - wanted.len().min(MAX_LOOKUP_ENTRIES);
-        let (from, limit) = (key.from(), room + 1);
-        let by_key = |key: IndexKey| self.view.by_key(&key, from, limit);
-        let mut entries = match key.clone() {
-            LookupKey::File { project, name, .. } => by_key(IndexKey::File(project, name))?,
-            LookupKey::Release { project, version, .. } => by_key(IndexKey::Release(project, version))?,
-            LookupKey::Digest { sha256, .. } => self.view.by_digest(sha256.0, from, limit)?,
-            LookupKey::Project { name, .. } => by_key(IndexKey::Project(name))?,
+        let earlier = match index {
+            Some(index) => self.submitted(Admitted { index, again: true }, None).await.ok(),
+            None => None,
         };
-        entries.retain(|index| *index < tree.size);
-        let next = entries.get(room).copied();
-        entries.truncate(room);
-        wanted.extend(&entries);
-        let map = key.index_key().map(|key| map_proof(&key, tree));
-        Ok(LookupResult { entries, next, map })
-    }
-}
-
-fn map_proof(key: &IndexKey, tree: &Published) -> MapProofJson {
-    (&tree.map.prove(key.hash().as_bytes())).into()
-}
-
-/// Ends the results before the entry `end`.
-fn cut(results: &mut [LookupResult], end: u64) {
-    for result in results {
-        if let Some(first_cut) = result.entries.iter().position(|index| *index >= end) {
-            result.next = result.entries.get(first_cut).copied();
-            result.entries.truncate(first_cut);
+        match earlier {
+            Some(Submitted::Published(receipt)) => AppError::Refused(refusal, Some(receipt)),
+            _ => AppError::Refused(refusal, None),
         }
     }
+
+    /// The newest tree, with what the index under it has for the policy and these keys.
+    fn proven(&self, keys: &[IndexKey]) -> Result<(Arc<Published>, Vec<MapProof>), AppError> {
+        let all: Vec<IndexKey> = std::iter::once(IndexKey::Policy).chain(keys.iter().cloned()).collect();
+        for _ in 0..PROVE_ATTEMPTS {
+            let tree = self.newest.get().ok_or(AppError::Unavailable)?;
+            let (mark, maps) = self.view.prove(&all)?;
+            if mark.size == tree.size {
+                return Ok((tree, maps));
+            }
+            // Between the one and the other a round was published.
+            std::thread::sleep(PROVE_WAIT);
+        }
+        Err(AppError::Unavailable)
+    }
+
+    fn answers<'a>(&'a self, tree: &'a Published, maps: &'a [MapProof]) -> Answers<'a> {
+        Answers { tree, view: &self.view, reader: &self.reader, maps }
+    }
+}
+
+async fn settle(line: Line) -> Result<Admitted, AppError> {
+    let answer = match line {
+        Line::Answer(answer) => return answer,
+        Line::Waits(answer) => answer.await,
+    };
+    match answer {
+        Ok(Ok(admitted)) => Ok(admitted),
+        Ok(Err(NotAdmitted::Refused(refusal))) => Err(AppError::Refused(refusal, None)),
+        Ok(Err(NotAdmitted::Unavailable)) | Err(_) => Err(AppError::Unavailable),
+    }
+}
+
+/// A key of any policy so far, the newest first, or a root.
+fn known_key<'k>(keyid: &str, timeline: &'k Timeline, genesis: &'k Genesis) -> Option<&'k VerifierKey> {
+    let root = |keys: &'k [VerifierKey]| keys.iter().find(|key| key.is_called(keyid));
+    let mut policies = timeline.policies().iter().rev().map(|dated| &dated.policy);
+    policies
+        .find_map(|policy| {
+            let publisher = policy.publisher_key(keyid).map(|(key, _)| &key.key);
+            publisher.or_else(|| root(&policy.roots.keys))
+        })
+        .or_else(|| root(&genesis.roots.keys))
 }
 
 /// Runs what reads files off the runtime's own threads.
@@ -250,5 +319,11 @@ impl From<io::Error> for AppError {
 impl From<ViewError> for AppError {
     fn from(error: ViewError) -> Self {
         Self::Internal(error.into())
+    }
+}
+
+impl From<anyhow::Error> for AppError {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Internal(error)
     }
 }

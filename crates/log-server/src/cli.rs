@@ -1,6 +1,5 @@
 //! The command line of `wheeltap-log`.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -8,7 +7,11 @@ use log_core::policy::Roots;
 use log_io::key_file;
 use log_io::outcome::{Exit, Failure, Outcome, note, print};
 
-use crate::{init, serve};
+use crate::config::ConfigArgs;
+use crate::fsck::{self, FsckArgs};
+use crate::mirror::{self, MirrorArgs};
+use crate::tls::Tls;
+use crate::{init, maintenance, serve};
 
 const AFTER_HELP: &str = "\
 A first log, on this machine:
@@ -18,7 +21,7 @@ A first log, on this machine:
 
 Then make, sign and submit the first policy with `wheeltap policy`.
 
-Exit codes: 0 done, 1 failed, 2 usage.";
+Exit codes: 0 done, 1 failed, 2 usage; `fsck` and `mirror` have more.";
 
 /// The log: an append-only record of the files that releases are made of.
 #[derive(Debug, Parser)]
@@ -51,15 +54,54 @@ enum Command {
     },
     /// Serve a log over HTTP
     ///
-    /// Prints one line with its address when it is ready. DIR/public/ is a complete
-    /// C2SP tlog-tiles log, so any static web server can serve reads as well.
+    /// Prints one line with its address when it is ready, and one with that of its
+    /// metrics. DIR/public/ is a complete C2SP tlog-tiles log, so any static web server
+    /// can serve reads as well. SIGTERM ends it in order, a second one at once; SIGHUP
+    /// makes it read its TLS certificate again.
     Serve {
         /// The log's directory
         #[arg(long)]
         dir: PathBuf,
-        /// Address to listen on; port 0 takes a free one
-        #[arg(long, default_value = "127.0.0.1:8470")]
-        listen: SocketAddr,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Print the configuration that `serve` would use, or what is wrong with it
+    CheckConfig {
+        /// The log's directory
+        #[arg(long)]
+        dir: PathBuf,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Check a whole log: every entry, tile and rule
+    ///
+    /// Reads the log as everybody does, from a directory or over HTTP, derives every
+    /// hash again and compares it with what the log has signed. In a data directory
+    /// the private side is looked at, too, unless a server runs.
+    Fsck(FsckArgs),
+    /// Copy a log into a directory that any static web server can serve
+    ///
+    /// Copies what is new since the last run. Every file is authenticated before it
+    /// gets its name, and the checkpoint comes last, so readers see a whole log at any
+    /// moment; the rules are checked by `fsck`.
+    Mirror(MirrorArgs),
+    /// Delete partial tiles that a stopped log needs no more
+    ///
+    /// A running log does this itself, ten minutes after nobody asks for them; this is
+    /// for a log that has many from before.
+    Gc {
+        /// The log's data directory
+        #[arg(long)]
+        dir: PathBuf,
+    },
+    /// Build the derived database of a stopped log again
+    ///
+    /// It holds nothing that is not in the log, and is also built at the start when it
+    /// is missing or found to be wrong.
+    Reindex {
+        /// The log's data directory
+        #[arg(long)]
+        dir: PathBuf,
     },
     /// Print a completion script for a shell
     Completions {
@@ -85,8 +127,25 @@ impl Cli {
                 print(key.to_vkey());
                 Ok(Exit::Ok)
             }
-            Command::Serve { dir, listen } => {
-                serve::serve(&dir, listen).await?;
+            Command::Serve { dir, config } => {
+                serve::serve(&dir, config.load(&dir)?).await?;
+                Ok(Exit::Ok)
+            }
+            Command::CheckConfig { dir, config } => {
+                let config = config.load(&dir)?;
+                config.tls.clone().map(Tls::load).transpose()?;
+                print(config.to_text()?.trim_end());
+                Ok(Exit::Ok)
+            }
+            Command::Fsck(args) => fsck::run(&args).await,
+            Command::Mirror(args) => mirror::run(&args).await,
+            Command::Gc { dir } => {
+                maintenance::gc(&dir)?;
+                Ok(Exit::Ok)
+            }
+            Command::Reindex { dir } => {
+                let size = maintenance::reindex(&dir)?;
+                note(format_args!("the derived database has all {size} entries again"));
                 Ok(Exit::Ok)
             }
             Command::Completions { shell } => {

@@ -10,6 +10,8 @@
 //!   head                    size and root that are committed; the state of record
 //!   staging/                what was committed and may not be in tiles yet
 //!   view/                   sled; derived, may be deleted
+//!   collected               how far partial tiles are collected; a hint
+//!   damaged/                files that `fsck --repair` has replaced
 //!   lock                    held by the running server
 //! ```
 
@@ -65,6 +67,16 @@ impl DataDir {
     /// The derived database.
     pub fn view(&self) -> PathBuf {
         self.private().join("view")
+    }
+
+    /// How far partial tiles are collected.
+    pub fn collected(&self) -> PathBuf {
+        self.private().join("collected")
+    }
+
+    /// Files that a repair has replaced.
+    pub fn damaged(&self) -> PathBuf {
+        self.private().join("damaged")
     }
 
     /// Makes the directories of a new log.

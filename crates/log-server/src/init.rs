@@ -14,9 +14,9 @@ use log_core::policy::Roots;
 use log_core::rules::Genesis;
 use log_io::{durable, key_file};
 
-use crate::config;
 use crate::data_dir::DataDir;
 use crate::head::HeadRecord;
+use crate::identity;
 use crate::recover::Stores;
 use crate::store::directory::{DirectoryObjects, FileHead};
 
@@ -31,7 +31,7 @@ pub fn init(directory: &Path, origin: &str, roots: Roots) -> anyhow::Result<Veri
     let genesis = Genesis { log: key.public().clone(), roots };
     data.create()?;
     key_file::create(&data.key(), &key)?;
-    durable::write(&data.config(), config::to_text(&genesis)?.as_bytes())?;
+    durable::write(&data.config(), identity::to_text(&genesis)?.as_bytes())?;
     let stores = stores(&data);
     let origin = origin.to_owned();
     let empty = Checkpoint { origin, size: 0, root: EMPTY_ROOT, extensions: Vec::new() };

@@ -3,17 +3,18 @@
 //! Bounded: when the pool is full a sender is told so at once, and told to come
 //! back, instead of waiting in a queue that only grows.
 
+use std::time::Duration;
+
 use log_core::entry::SignedStatement;
 use log_core::hash::Hash;
+use log_core::limits::MAX_ROUND;
 use log_core::rules::Refusal;
 use thiserror::Error;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 /// Statements that may wait: two rounds' worth.
 pub const POOL_CAPACITY: usize = 2 * MAX_ROUND;
-
-/// Statements taken in one round.
-pub const MAX_ROUND: usize = 4_096;
 
 /// A statement that passed all checks that need no single writer.
 #[derive(Debug)]
@@ -72,6 +73,17 @@ pub struct PoolReceiver {
     receiver: mpsc::Receiver<Pending>,
 }
 
+/// What came out of the pool.
+#[derive(Debug)]
+pub enum Taken {
+    /// One statement or more.
+    Some(Vec<Pending>),
+    /// None came in time.
+    Nothing,
+    /// There will be no more.
+    Closed,
+}
+
 /// An empty pool.
 pub fn pool() -> (Pool, PoolReceiver) {
     let (sender, receiver) = mpsc::channel(POOL_CAPACITY);
@@ -79,12 +91,21 @@ pub fn pool() -> (Pool, PoolReceiver) {
 }
 
 impl Pool {
-    /// Puts a statement in.
-    pub fn push(&self, pending: Pending) -> Result<(), PoolError> {
-        self.sender.try_send(pending).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => PoolError::Full,
-            mpsc::error::TrySendError::Closed(_) => PoolError::Closed,
-        })
+    /// Puts statements in: all, or none when there is no room for all of them.
+    pub fn push(&self, pending: Vec<Pending>) -> Result<(), PoolError> {
+        let room = self.sender.try_reserve_many(pending.len()).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(()) => PoolError::Full,
+            mpsc::error::TrySendError::Closed(()) => PoolError::Closed,
+        })?;
+        for (permit, pending) in room.zip(pending) {
+            permit.send(pending);
+        }
+        Ok(())
+    }
+
+    /// How many statements wait.
+    pub fn waiting(&self) -> usize {
+        POOL_CAPACITY - self.sender.capacity()
     }
 }
 
@@ -94,17 +115,23 @@ impl PoolReceiver {
         self.receiver.is_closed()
     }
 
-    /// Waits for a statement, then takes all that wait, up to [`MAX_ROUND`]; `None`
-    /// when there will be no more. What comes in during a round is the next one:
-    /// under load rounds grow, and with them the work that one fsync pays for.
-    pub fn take(&mut self) -> Option<Vec<Pending>> {
-        let mut taken = vec![self.receiver.blocking_recv()?];
+    /// Waits for a statement, at most for `idle`, then takes all that wait, up to
+    /// [`MAX_ROUND`]. What comes in during a round is the next one: under load rounds
+    /// grow, and with them the work that one fsync pays for.
+    pub fn take(&mut self, runtime: &Handle, idle: Duration) -> Taken {
+        let first = self.receiver.recv();
+        let first = match runtime.block_on(async { tokio::time::timeout(idle, first).await }) {
+            Ok(Some(first)) => first,
+            Ok(None) => return Taken::Closed,
+            Err(_) => return Taken::Nothing,
+        };
+        let mut taken = vec![first];
         while taken.len() < MAX_ROUND {
             match self.receiver.try_recv() {
                 Ok(pending) => taken.push(pending),
                 Err(_) => break,
             }
         }
-        Some(taken)
+        Taken::Some(taken)
     }
 }

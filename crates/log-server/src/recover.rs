@@ -15,32 +15,29 @@
 use std::io;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use log_core::bundle::push_entry;
 use log_core::checkpoint::OpenCheckpoint;
 use log_core::commitment::IndexCommitment;
-use log_core::consistency;
 use log_core::edge::Edge;
-use log_core::entry::{Entry, SignedStatement};
-use log_core::hash::{Hash, leaf_hash};
-use log_core::index::VerifiableIndex;
+use log_core::entry::IndexKey;
+use log_core::hash::Hash;
 use log_core::rules::Genesis;
 use log_core::statement::Statement;
 use log_core::tile::{Level, TILE_WIDTH, TileId};
+use log_core::timeline::{Moment, Timeline};
 
-use crate::admission::InForce;
 use crate::batch::{self, Tail};
+use crate::bring_up::{self, Committed, checked_entries};
 use crate::head::HeadRecord;
+use crate::known::Log;
 use crate::reader::Reader;
 use crate::staging::Staging;
 use crate::store::{Head, Objects};
-use crate::view::{View, ViewMark};
+use crate::view::{Scope, View};
 
 const NO_HEAD: &str = "there is no head record: `init` did not come to its end, or private/head is lost; \
                        without it nobody knows what is committed (see the operations manual)";
-
-/// Bundles that go into the view in one sled batch while it is rebuilt.
-const REBUILD_BUNDLES: u64 = 16;
 
 /// Where a log is kept.
 #[derive(Debug, Clone)]
@@ -60,10 +57,8 @@ pub struct State {
     pub head: HeadRecord,
     /// The tree's tail.
     pub tail: Tail,
-    /// The verifiable index over all entries.
-    pub index: VerifiableIndex,
-    /// The policy in force.
-    pub policy: InForce,
+    /// All policies.
+    pub timeline: Arc<Timeline>,
     /// The time of the newest index commitment.
     pub time: u64,
 }
@@ -88,12 +83,13 @@ pub fn recover(stores: &Stores, view: &View, genesis: &Genesis) -> anyhow::Resul
         }
     }
     let reader = Reader::new(Arc::clone(&stores.log));
-    bring_up(view, &reader, &head, &tail.edge)?;
+    let published = published_size(stores, genesis)?;
     let commitment = last_commitment(&reader, head.size)?;
-    let index = committed_index(view, &reader, &head, &tail.edge, commitment.as_ref())?;
-    let policy = policy_in_force(&reader, head.size)?;
+    let log = Committed { reader: &reader, head: &head, edge: &tail.edge, published };
+    bring_up::bring_up(view, &log, commitment.as_ref())?;
+    let timeline = Arc::new(policies(view, &reader, head.size)?);
     let time = commitment.map_or(0, |commitment| commitment.time);
-    Ok(State { head, tail, index, policy, time })
+    Ok(State { head, tail, timeline, time })
 }
 
 /// Writes the tiles that follow from the staging object that the head names.
@@ -144,98 +140,27 @@ fn load_tail(stores: &Stores, size: u64) -> anyhow::Result<Tail> {
     Ok(Tail { edge, bundle })
 }
 
-/// The entries of a bundle, compared with the leaf hashes of the tile in its place.
-fn checked_entries(reader: &Reader, id: TileId) -> anyhow::Result<Vec<Vec<u8>>> {
-    let entries = reader.entries(id)?;
-    let leaves = reader.hashes(TileId { level: Level::Hashes(0), ..id })?;
-    let same = entries.iter().map(|entry| leaf_hash(entry)).eq(leaves);
-    ensure!(same, "the entries of {id} are not those of the tree: the store is damaged");
-    Ok(entries)
+/// All policies with their times.
+fn policies(view: &View, reader: &Reader, size: u64) -> anyhow::Result<Timeline> {
+    let log = Log { view, reader, size };
+    let mut timeline = Timeline::default();
+    for index in view.by_key(&IndexKey::Policy, 0, usize::MAX, Scope::All)? {
+        let signed = log.statement(index)?;
+        let bytes = signed.envelope.to_canonical().len();
+        let Statement::Policy(policy) = signed.statement else { bail!("entry {index} is not a policy") };
+        let at = Moment { index, time: Some(log.commitment_dating(index)?.time) };
+        timeline.push(at, bytes, policy.policy).map_err(|full| anyhow!("{full}"))?;
+    }
+    ensure!(size == 0 || !timeline.policies().is_empty(), "the log has entries and no policy");
+    Ok(timeline)
 }
 
-/// Brings the view from whatever it is of up to the head.
-fn bring_up(view: &View, reader: &Reader, head: &HeadRecord, edge: &Edge) -> anyhow::Result<()> {
-    let mut size = match view.mark()? {
-        Some(mark) if is_prefix(mark, reader, head)? => mark.size,
-        _ => {
-            view.clear()?;
-            0
-        }
-    };
-    if size < head.size {
-        tracing::info!(from = size, to = head.size, "bringing the view up to the log");
+/// The size of the published checkpoint; 0 when there is none.
+fn published_size(stores: &Stores, genesis: &Genesis) -> anyhow::Result<u64> {
+    match stores.log.get("checkpoint")? {
+        None => Ok(0),
+        Some(bytes) => Ok(OpenCheckpoint::open(&bytes, &genesis.log)?.size()),
     }
-    while size < head.size {
-        let step = (size / TILE_WIDTH + REBUILD_BUNDLES) * TILE_WIDTH;
-        let until = step.min(head.size);
-        let mut entries = Vec::new();
-        for bundle in size / TILE_WIDTH..until.div_ceil(TILE_WIDTH) {
-            let id = TileId::in_tree(Level::Entries, bundle, head.size).context("a bundle of the tree")?;
-            let first = bundle * TILE_WIDTH;
-            let skip = usize::try_from(size.saturating_sub(first))?;
-            entries.extend(checked_entries(reader, id)?.into_iter().skip(skip));
-        }
-        let root = root_at(until, reader, head, edge)?;
-        view.apply(size, entries.iter().map(Vec::as_slice), ViewMark { size: until, root })?;
-        size = until;
-    }
-    Ok(())
-}
-
-/// Whether the view is of this log at an earlier size.
-fn is_prefix(mark: ViewMark, reader: &Reader, head: &HeadRecord) -> anyhow::Result<bool> {
-    if mark.size == head.size {
-        return Ok(mark.root == head.root);
-    }
-    Ok(mark.size < head.size && tree_root_at(mark.size, reader, head.size)? == mark.root)
-}
-
-fn root_at(size: u64, reader: &Reader, head: &HeadRecord, edge: &Edge) -> anyhow::Result<Hash> {
-    if size == head.size { Ok(edge.root()) } else { tree_root_at(size, reader, head.size) }
-}
-
-fn tree_root_at(old: u64, reader: &Reader, size: u64) -> anyhow::Result<Hash> {
-    let mut tiles = std::collections::BTreeMap::new();
-    for id in consistency::tiles(old, size) {
-        tiles.insert(id, reader.hashes(id)?);
-    }
-    Ok(consistency::root_at(old, size, |id| tiles.get(&id).cloned().unwrap_or_default()))
-}
-
-/// The first policy, which is entry 0.
-fn policy_in_force(reader: &Reader, size: u64) -> anyhow::Result<InForce> {
-    if size == 0 {
-        return Ok(None);
-    }
-    let Entry::Statement(signed) = Entry::parse(&reader.entry(0, size)?)? else {
-        bail!("entry 0 is not a policy");
-    };
-    let SignedStatement { statement: Statement::Policy(policy), .. } = *signed else {
-        bail!("entry 0 is not a policy");
-    };
-    Ok(Some((0, policy.policy)))
-}
-
-/// The index that the view gives, compared with the one that the log has committed
-/// to; a view that gives another one is built again.
-fn committed_index(
-    view: &View,
-    reader: &Reader,
-    head: &HeadRecord,
-    edge: &Edge,
-    commitment: Option<&IndexCommitment>,
-) -> anyhow::Result<VerifiableIndex> {
-    let Some(commitment) = commitment else { return Ok(VerifiableIndex::default()) };
-    let index = view.index()?;
-    if index.root() == commitment.root {
-        return Ok(index);
-    }
-    tracing::warn!("the view is not that of the log and will be built again");
-    view.clear()?;
-    bring_up(view, reader, head, edge)?;
-    let index = view.index()?;
-    ensure!(index.root() == commitment.root, "the entries do not give the index that the log committed to");
-    Ok(index)
 }
 
 fn last_commitment(reader: &Reader, size: u64) -> anyhow::Result<Option<IndexCommitment>> {

@@ -9,14 +9,16 @@ use std::io;
 use crate::head::HeadRecord;
 
 pub mod directory;
+pub mod measured;
 #[cfg(test)]
 pub mod memory;
 
 /// Immutable objects under paths, and a few that may be overwritten.
 ///
 /// Promises of every back end:
-/// * what `put` or `overwrite` returned `Ok` for is durable: it survives the loss
-///   of power;
+/// * what `put` returned `Ok` for is durable: it survives the loss of power;
+/// * after the loss of power what `overwrite` replaced may be back, and what `delete`
+///   deleted;
 /// * after an error any subset of the objects may have been written, each whole;
 /// * a reader sees an object whole or not at all.
 pub trait Objects: Debug + Send + Sync {
@@ -24,7 +26,7 @@ pub trait Objects: Debug + Send + Sync {
     /// harmless; callers never write other bytes to a path that was used.
     fn put(&self, objects: &[(String, Vec<u8>)]) -> io::Result<()>;
 
-    /// Writes or replaces one object.
+    /// Writes or replaces one object: nothing of record, since the old one may come back.
     fn overwrite(&self, path: &str, bytes: &[u8]) -> io::Result<()>;
 
     /// An object's bytes; `None` when there is none.
@@ -35,6 +37,15 @@ pub trait Objects: Debug + Send + Sync {
 
     /// The names of the objects at the top level.
     fn list(&self) -> io::Result<Vec<String>>;
+
+    /// The names directly below a path, without it, of objects and of what has objects
+    /// below it; none when there is nothing.
+    fn list_below(&self, path: &str) -> io::Result<Vec<String>>;
+
+    /// Deletes all objects below a path, and leaves nothing of it; no error when there
+    /// are none. After an error any subset may be gone. Not to be called while
+    /// anybody writes below the path.
+    fn delete_below(&self, path: &str) -> io::Result<()>;
 }
 
 /// The one record of state, changed by compare-and-swap.

@@ -13,9 +13,12 @@ use log_core::tile::entry_bundles;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+use crate::collect::{Collector, GRACE_SECONDS};
 use crate::head::HeadRecord;
+use crate::metrics::Metrics;
 use crate::pool::{Admitted, NotAdmitted, Pending};
-use crate::reader::Newest;
+use crate::published::Newest;
+use crate::reader::Reader;
 use crate::recover::{State, Stores};
 use crate::sequencer::Sequencer;
 use crate::store::memory::{Faults, MemoryHead, MemoryObjects};
@@ -43,12 +46,17 @@ impl TestLog {
         };
         stores.head.swap(None, &HeadRecord::empty()).expect("an empty head");
         let directory = tempfile::tempdir().expect("a directory");
+        let collected = directory.path().join("collected");
         let sequencer = Sequencer {
+            collector: Collector::new(Arc::clone(&stores.log), collected, GRACE_SECONDS),
+            reader: Reader::new(Arc::clone(&stores.log)),
             stores,
             view: View::open(&directory.path().join("view"), "log.example").expect("a view"),
             genesis: genesis(),
             key: key("log.example"),
             newest: Newest::default(),
+            witnesses: None,
+            metrics: Arc::new(Metrics::new(0)),
             clock: || 1_700_000_000,
         };
         let mut log = Self { sequencer, faults, state: None, seen: Vec::new(), directory, views: 0 };

@@ -2,8 +2,10 @@
 //! document that says what, why, and what to do next. The log's own faults are
 //! logged here and nowhere else.
 
+use std::time::Duration;
+
 use axum::extract::rejection::BytesRejection;
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use log_core::api::Problem;
@@ -12,6 +14,7 @@ use log_core::entry::EntryError;
 use log_core::rules::Refusal;
 
 use crate::app::AppError;
+use crate::config::values::Span;
 
 /// An answer that is not the one asked for.
 #[derive(Debug)]
@@ -49,6 +52,54 @@ impl HttpError {
     }
 }
 
+impl HttpError {
+    /// The client asks too often; `wait` until it may ask again.
+    pub(crate) fn too_many_requests(wait: Duration) -> Self {
+        let seconds = u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX).max(1);
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-requests",
+            "Too many requests",
+            format!("this address has used up its allowance; the next request is allowed in {seconds} s"),
+            "wait as long as `Retry-After` says, and ask for more at once: a look-up takes many keys",
+        )
+        .retry_after(seconds)
+    }
+
+    /// The request took too long.
+    pub(crate) fn timeout(limit: Span) -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "timeout",
+            "The request took too long",
+            format!("it was not done after {limit}; a statement in it may be logged all the same"),
+            "send the same request again; a statement is never logged twice",
+        )
+    }
+
+    pub(crate) fn too_large(detail: impl Into<String>) -> Self {
+        let next = "a statement lists ALL files of a release and has at most 65,535 bytes, about 140 wheels; \
+                    larger releases cannot be recorded by this version";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The statement is too large", detail, next)
+    }
+
+    /// The log's own fault, which is logged here.
+    pub(crate) fn internal(source: &anyhow::Error) -> Self {
+        tracing::error!(error = format!("{source:#}"), "a request failed");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "The log failed",
+            "the log's store or view failed; its operator finds the reason in the server's log",
+            "try again later; if it stays so, tell the log's operator",
+        )
+    }
+
+    pub(crate) fn into_problem(self) -> Box<Problem> {
+        self.problem
+    }
+}
+
 impl From<AppError> for HttpError {
     fn from(error: AppError) -> Self {
         match error {
@@ -83,16 +134,7 @@ impl From<AppError> for HttpError {
                 "submit the first policy, signed by the root keys: `wheeltap policy submit`",
             )
             .retry_after(5),
-            AppError::Internal(source) => {
-                tracing::error!(error = format!("{source:#}"), "a request failed");
-                Self::new(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "internal",
-                    "The log failed",
-                    "the log's store or view failed; its operator finds the reason in the server's log",
-                    "try again later; if it stays so, tell the log's operator",
-                )
-            }
+            AppError::Internal(source) => Self::internal(&source),
         }
     }
 }
@@ -113,7 +155,7 @@ impl IntoResponse for HttpError {
 /// A body that could not be read.
 pub(crate) fn bad_body(rejection: &BytesRejection, limit: usize) -> HttpError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return too_large(format!("the body has more than {limit} bytes"));
+        return HttpError::too_large(format!("the body has more than {limit} bytes"));
     }
     HttpError::bad_request(rejection.body_text())
 }
@@ -123,25 +165,17 @@ pub(crate) async fn no_such_resource(uri: Uri) -> HttpError {
     HttpError::not_found(&format!("nothing is served at {path:?}"))
 }
 
-pub(crate) async fn no_such_method(uri: Uri) -> Response {
-    let allowed = if uri.path().starts_with("/api/") { "POST" } else { "GET, HEAD" };
-    let next = format!("use {allowed}");
+/// The router adds `Allow`.
+pub(crate) async fn no_such_method(uri: Uri) -> HttpError {
     let title = "The method is not allowed here";
-    let error =
-        HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title, uri.path(), &next);
-    ([(ALLOW, allowed)], error).into_response()
-}
-
-fn too_large(detail: impl Into<String>) -> HttpError {
-    let next = "a statement lists ALL files of a release and has at most 65,535 bytes, about 140 wheels; \
-                larger releases cannot be recorded by this version";
-    HttpError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The statement is too large", detail, next)
+    let next = "use one of the methods in the header `Allow`";
+    HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title, uri.path(), next)
 }
 
 fn bad_entry(error: &EntryError) -> HttpError {
     match error {
         EntryError::TooLong(_) | EntryError::Envelope(EnvelopeError::TooLong { .. }) => {
-            too_large(error.to_string())
+            HttpError::too_large(error.to_string())
         }
         EntryError::Envelope(_) => HttpError::new(
             StatusCode::BAD_REQUEST,
@@ -174,6 +208,42 @@ fn refused(refusal: &Refusal) -> HttpError {
             "The key is not in the policy",
             "sign with a publisher key of the policy: `wheeltap policy show`",
         ),
+        Refusal::KeyNotInTime { .. } => (
+            StatusCode::FORBIDDEN,
+            "key-not-in-time",
+            "The key does not count now",
+            "sign with another key of the publisher: `wheeltap policy show`",
+        ),
+        Refusal::MayNotWithdraw { .. } => (
+            StatusCode::FORBIDDEN,
+            "may-not-withdraw",
+            "The publisher may not withdraw files",
+            "have somebody sign who may: `wheeltap policy show`",
+        ),
+        Refusal::Withdrawn { .. } => (
+            StatusCode::CONFLICT,
+            "withdrawn",
+            "A file of the release was withdrawn",
+            "a withdrawal is for ever: release a new version. The withdrawal is in `earlier`, with its proof",
+        ),
+        Refusal::LeavesOut { .. } => (
+            StatusCode::CONFLICT,
+            "leaves-out-files",
+            "The statement leaves out files of the release",
+            "list the earlier files of the version, too: they are in `earlier`",
+        ),
+        Refusal::NotLogged { .. } => (
+            StatusCode::CONFLICT,
+            "not-logged",
+            "A file to be withdrawn is not logged",
+            "check the name: `wheeltap lookup --project`",
+        ),
+        Refusal::PolicyHistoryFull(_) => (
+            StatusCode::CONFLICT,
+            "policy-history-full",
+            "There is no room for another policy",
+            "make the policy shorter; when there is no room at all, a new log has to follow this one",
+        ),
         Refusal::NotForProject { .. } => (
             StatusCode::FORBIDDEN,
             "not-for-project",
@@ -196,8 +266,8 @@ fn refused(refusal: &Refusal) -> HttpError {
         Refusal::PolicyNotDue { .. } => (
             StatusCode::CONFLICT,
             "policy-not-due",
-            "The policy does not follow the one in force",
-            "look at the policy in force: `wheeltap policy show`",
+            "The policy does not follow the newest one",
+            "make it from the newest policy: `wheeltap policy edit`",
         ),
         Refusal::OtherLog { .. } => (
             StatusCode::FORBIDDEN,

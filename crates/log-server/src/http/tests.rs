@@ -1,6 +1,6 @@
 //! The interface in process: statuses, headers, and that nothing bad is stored.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
@@ -14,6 +14,8 @@ use log_core::verdict::{Trust, check_answer, check_proof_file};
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::config::Config;
+use crate::metrics::Metrics;
 use crate::pool::pool;
 use crate::reader::Reader;
 use crate::store::memory::{Fault, Faults};
@@ -37,10 +39,14 @@ fn server() -> Server {
         view: log.sequencer.view.clone(),
         reader: Reader::new(Arc::clone(&objects)),
         objects,
+        metrics: Arc::new(Metrics::new(0)),
+        clock: || 1_700_000_000,
     };
+    let front = Front::new(&Config::default(), Arc::clone(&app.metrics), 0);
     let faults = log.faults.clone();
-    std::thread::spawn(move || log.sequencer.run(log.state.expect("started"), &mut receiver));
-    Server { router: router(app.clone()), app, faults }
+    let runtime = tokio::runtime::Handle::current();
+    std::thread::spawn(move || log.sequencer.run(log.state.expect("started"), &mut receiver, &runtime));
+    Server { router: router(app.clone(), &front), app, faults }
 }
 
 impl Server {
@@ -116,7 +122,7 @@ async fn each_refusal_has_its_status_and_kind() {
     let own_sig = encode_base64(&own_sig.envelope.signatures()[0].signature);
     let unsigned = signed(other.envelope.payload().to_vec(), &[]);
     for (body, status, kind) in [
-        (vec![b' '; MAX_SUBMISSION_BYTES + 1], 413, "too-large"),
+        (vec![b' '; log_core::limits::MAX_SUBMISSION_BYTES + 1], 413, "too-large"),
         (Vec::new(), 400, "bad-envelope"),
         (good.replace("payloadType", "type").into_bytes(), 400, "bad-envelope"),
         (good.replace("\"payload\":\"ey", "\"payload\":\"AA").into_bytes(), 400, "bad-statement"),
@@ -195,7 +201,7 @@ async fn lookups_are_proven() {
     let open = trust().open(answer.checkpoint.as_bytes(), 0).expect("a checkpoint");
     let facts = check_answer(&genesis(), &open, &whole, &answer).expect("a true answer");
     assert!(facts.complete, "presence and absence are proven");
-    assert_eq!(facts.releases.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [2, 4]);
+    assert_eq!(facts.releases.iter().map(|release| release.index).collect::<Vec<_>>(), [2, 4]);
 }
 
 #[tokio::test]
@@ -250,9 +256,13 @@ async fn tiles_are_served_as_the_specification_says() {
         let problem: Problem = serde_json::from_slice(&body).expect("a problem document");
         assert!(!problem.next_step.is_empty());
     }
-    for (method, path) in [(Method::POST, "/checkpoint"), (Method::GET, "/api/v1/lookup")] {
+    for (method, path, allowed) in [
+        (Method::POST, "/checkpoint", "GET,HEAD"),
+        (Method::GET, "/api/v1/lookup", "POST"),
+        (Method::POST, "/api/v1/openapi.json", "GET,HEAD"),
+    ] {
         let (status, headers, _) = server.call(method, path, Vec::new()).await;
         assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
-        assert!(headers.contains_key("allow"));
+        assert_eq!(headers["allow"], allowed);
     }
 }

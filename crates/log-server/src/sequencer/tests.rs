@@ -1,10 +1,13 @@
 //! The crash matrix: each write of a round fails, before or after it has happened
 //! or half way, the log restarts, and everything is checked.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
 use log_core::rules::Refusal;
 use log_core::testing::{policy, signed_policy, signed_release};
 
 use super::*;
+use crate::cosign::{Cosigned, Prove};
 use crate::store::memory::Fault;
 use crate::testing::TestLog;
 
@@ -148,7 +151,7 @@ fn nothing_is_built_on_a_head_that_may_not_be_durable() {
 fn a_published_checkpoint_with_cosignatures_stays() {
     let mut log = TestLog::with_policy();
     let own = log.sequencer.stores.log.get("checkpoint").expect("readable").expect("published");
-    let mut note = log_core::note::Note::parse(&own).expect("a note");
+    let mut note = Note::parse(&own).expect("a note");
     note.push(log_core::cosignature::sign(&log_core::testing::key("w.example"), note.text(), 5));
     let cosigned = note.to_string().into_bytes();
     log.sequencer.stores.log.overwrite("checkpoint", &cosigned).expect("written");
@@ -156,6 +159,104 @@ fn a_published_checkpoint_with_cosignatures_stays() {
     assert_eq!(log.sequencer.stores.log.get("checkpoint").expect("readable"), Some(cosigned));
     log.submit(&releases(1, 1)).expect("a round");
     log.check();
+}
+
+/// Witnesses that do as they are told.
+#[derive(Debug, Default)]
+struct Fakes {
+    asleep: AtomicBool,
+    /// A size that one of them has seen.
+    seen: AtomicU64,
+    times: AtomicU64,
+}
+
+impl Cosign for Fakes {
+    fn gather(&self, checkpoint: &Note, size: u64, prove: Prove<'_>) -> Result<Cosigned, RolledBack> {
+        let seen = self.seen.load(Ordering::Relaxed);
+        if seen > size {
+            return Err(RolledBack { who: "witness w".to_owned(), seen, size });
+        }
+        if seen > 0 {
+            assert_eq!(prove(seen).expect("a proof").is_empty(), seen == size);
+        }
+        let mut note = checkpoint.clone();
+        let quorum = !self.asleep.load(Ordering::Relaxed);
+        if quorum {
+            let time = self.times.fetch_add(1, Ordering::Relaxed);
+            note.push(log_core::cosignature::sign(&log_core::testing::key("w.example"), note.text(), time));
+            self.seen.store(size, Ordering::Relaxed);
+        }
+        Ok(Cosigned { note, quorum })
+    }
+}
+
+fn witnessed(required: bool) -> (TestLog, Arc<Fakes>) {
+    let mut log = TestLog::with_policy();
+    let fakes = Arc::new(Fakes::default());
+    log.sequencer.witnesses = Some(Witnesses { cosign: fakes.clone(), required });
+    (log, fakes)
+}
+
+fn published(log: &TestLog) -> (u64, usize) {
+    let bytes = log.sequencer.stores.log.get("checkpoint").expect("readable").expect("published");
+    let open = OpenCheckpoint::open(&bytes, &log.sequencer.genesis.log).expect("a checkpoint");
+    (open.size(), open.note().signatures().len())
+}
+
+#[test]
+fn nothing_is_published_without_a_quorum() {
+    let (mut log, fakes) = witnessed(true);
+    log.submit(&releases(1, 1)).expect("a round");
+    assert_eq!(published(&log), (4, 2));
+    fakes.asleep.store(true, Ordering::Relaxed);
+    let answers = log.submit(&releases(2, 1)).expect("a round");
+    assert_eq!(indices(&answers), [(4, false)], "committed");
+    assert_eq!(published(&log), (4, 2), "and not published");
+    // What waits is found to be logged, and goes out with the next round.
+    assert_eq!(indices(&log.submit(&releases(2, 1)).expect("a round")), [(4, true)]);
+    fakes.asleep.store(false, Ordering::Relaxed);
+    log.submit(&releases(3, 1)).expect("a round");
+    assert_eq!(published(&log), (8, 2));
+    log.check();
+    // And without a next round by asking again.
+    fakes.asleep.store(true, Ordering::Relaxed);
+    log.submit(&releases(4, 1)).expect("a round");
+    fakes.asleep.store(false, Ordering::Relaxed);
+    log.sequencer.refresh(log.state.as_ref().expect("started")).expect("published");
+    assert_eq!(published(&log), (10, 2));
+    // A start without witnesses keeps what is published.
+    fakes.asleep.store(true, Ordering::Relaxed);
+    log.submit(&releases(5, 1)).expect("a round");
+    log.restart().expect("a start");
+    assert_eq!(published(&log), (10, 2));
+    assert!(log.check().len() == 10);
+}
+
+#[test]
+fn cosignatures_are_made_anew() {
+    let (mut log, _fakes) = witnessed(true);
+    log.submit(&releases(1, 1)).expect("a round");
+    let before = log.sequencer.stores.log.get("checkpoint").expect("readable");
+    log.sequencer.refresh(log.state.as_ref().expect("started")).expect("refreshed");
+    assert_ne!(log.sequencer.stores.log.get("checkpoint").expect("readable"), before);
+    assert_eq!(published(&log), (4, 2), "one line of each key");
+}
+
+#[test]
+fn a_quorum_may_be_optional() {
+    let (mut log, fakes) = witnessed(false);
+    fakes.asleep.store(true, Ordering::Relaxed);
+    log.submit(&releases(1, 1)).expect("a round");
+    assert_eq!(published(&log), (4, 1));
+}
+
+#[test]
+fn a_log_that_a_witness_has_seen_further_signs_no_more() {
+    let (mut log, fakes) = witnessed(true);
+    fakes.seen.store(99, Ordering::Relaxed);
+    let error = log.submit(&releases(1, 1)).expect_err("an old copy");
+    assert!(error.is::<RolledBack>() && error.to_string().contains("size 99"), "{error}");
+    assert!(log.restart().expect_err("an old copy").is::<RolledBack>());
 }
 
 #[test]
@@ -175,11 +276,13 @@ fn a_view_that_lies_is_built_again() {
     let mut log = TestLog::with_policy();
     log.submit(&releases(1, 3)).expect("a round");
     // A view with the right mark and something else in it.
-    let view = &log.sequencer.view;
-    let mark = view.mark().expect("readable").expect("a mark");
-    view.clear().expect("cleared");
-    let other = releases(7, 1)[0].envelope.to_canonical();
-    view.apply(2, [other.as_slice()], mark).expect("written");
+    let lying = &log.sequencer.view;
+    let mark = lying.mark();
+    lying.clear().expect("cleared");
+    let other = &releases(7, 1)[0];
+    lying.apply(&[view::keys(2, other, other.envelope.payload_digest())]).expect("applied");
+    lying.add_commitments([1, 5], mark).expect("written");
+    lying.settle(mark).expect("settled");
     log.restart().expect("a start");
     assert_eq!(indices(&log.submit(&releases(3, 1)).expect("a round")), [(4, true)]);
     assert_eq!(indices(&log.submit(&releases(7, 1)).expect("a round")), [(6, false)]);

@@ -22,6 +22,25 @@ fn check_objects(objects: &dyn Objects) {
     objects.delete("checkpoint").expect("deleted");
     objects.delete("checkpoint").expect("deleted already");
     assert_eq!(objects.get("checkpoint").expect("readable"), None);
+    check_below(objects);
+}
+
+fn check_below(objects: &dyn Objects) {
+    let below = |path: &str| {
+        let mut names = objects.list_below(path).expect("readable");
+        names.sort();
+        names
+    };
+    let object = |path: &str| (path.to_owned(), b"c".to_vec());
+    assert_eq!(below("tile/1/000.p"), [""; 0]);
+    objects.delete_below("tile/1/000.p").expect("nothing to delete");
+    let paths = ["tile/1/000.p/1", "tile/1/000.p/22", "tile/1/000", "tile/1/000.px/1", "tile/1/x001/000"];
+    objects.put(&paths.map(object)).expect("written");
+    assert_eq!(below("tile/1"), ["000", "000.p", "000.px", "x001"]);
+    assert_eq!(below("tile/1/000.p"), ["1", "22"]);
+    objects.delete_below("tile/1/000.p").expect("deleted");
+    objects.delete_below("tile/1/000.p").expect("deleted already");
+    assert_eq!(below("tile/1"), ["000", "000.px", "x001"], "nothing is left of it, and all of the others");
 }
 
 fn check_head(head: &dyn Head) {

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use log_io::durable;
 
@@ -37,7 +37,7 @@ impl Objects for DirectoryObjects {
     }
 
     fn overwrite(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        durable::write(&self.root.join(path), bytes)
+        durable::replace(&self.root.join(path), bytes)
     }
 
     fn get(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
@@ -45,16 +45,28 @@ impl Objects for DirectoryObjects {
     }
 
     fn delete(&self, path: &str) -> io::Result<()> {
-        durable::remove(&self.root.join(path)).map(|_| ())
+        durable::remove_unsynced(&self.root.join(path)).map(|_| ())
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
-        let entries = match fs::read_dir(&self.root) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries?,
-        };
-        entries.map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned())).collect()
+        names(&self.root)
     }
+
+    fn list_below(&self, path: &str) -> io::Result<Vec<String>> {
+        names(&self.root.join(path))
+    }
+
+    fn delete_below(&self, path: &str) -> io::Result<()> {
+        durable::remove_directory(&self.root.join(path)).map(|_| ())
+    }
+}
+
+fn names(directory: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    entries.map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned())).collect()
 }
 
 impl FileHead {

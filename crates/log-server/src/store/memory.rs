@@ -111,6 +111,31 @@ impl Objects for MemoryObjects {
     fn list(&self) -> io::Result<Vec<String>> {
         Ok(self.objects.lock().expect("not poisoned").keys().cloned().collect())
     }
+
+    fn list_below(&self, path: &str) -> io::Result<Vec<String>> {
+        let map = self.objects.lock().expect("not poisoned");
+        let below = map.keys().filter_map(|key| key.strip_prefix(path)?.strip_prefix('/'));
+        let mut names: Vec<String> =
+            below.filter_map(|rest| rest.split('/').next()).map(str::to_owned).collect();
+        names.dedup();
+        Ok(names)
+    }
+
+    fn delete_below(&self, path: &str) -> io::Result<()> {
+        let fault = self.faults.next();
+        let mut map = self.objects.lock().expect("not poisoned");
+        let below: Vec<String> =
+            map.keys().filter(|key| key.starts_with(&format!("{path}/"))).cloned().collect();
+        let deleted = match fault {
+            Some(Fault::Lost) => 0,
+            Some(Fault::Torn) => below.len() / 2,
+            Some(Fault::Persisted) | None => below.len(),
+        };
+        for key in &below[..deleted] {
+            map.remove(key);
+        }
+        fault.map_or(Ok(()), |fault| Err(io::Error::other(format!("injected: {fault:?}"))))
+    }
 }
 
 impl MemoryHead {
