@@ -3,9 +3,13 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 use log_core::artifact::{ProjectName, Version};
 use log_core::hash::Hash;
+use log_core::times;
+use log_io::clock;
 use log_io::outcome::{Exit, Outcome};
 
-use crate::commands::{append, demo, evidence, import, keygen, lookup, policy, trust, verify};
+use crate::commands::{
+    append, bench, demo, evidence, import, keygen, lookup, policy, trust, verify, withdraw,
+};
 
 const AFTER_HELP: &str = "\
 See it work, on this machine and a real PyPI project:
@@ -19,6 +23,7 @@ Exit codes:
   11  a hash, proof or signature is wrong
   12  the quorum of witnesses is not met, or its cosignatures are too old
   13  the log misbehaved; evidence was written
+  14  withdrawn by the project
   20  the audit found something (wheeltap-witness)
 Data goes to stdout, everything else to stderr.";
 
@@ -34,15 +39,17 @@ pub struct Cli {
 enum Command {
     /// Verify files against the log
     Verify(verify::VerifyArgs),
-    /// Show what the log says about a file, a digest or a project, proven
+    /// Show what the log says about a file, a digest, a project or a key, proven
     Lookup(lookup::LookupArgs),
     /// Sign and log the files of a release, and write their proofs
     Append(append::AppendArgs),
+    /// Take files back: log that they are not to be used any more
+    Withdraw(withdraw::WithdrawArgs),
     /// Log the releases that a package index has, from the digests that it lists
     Import(import::ImportArgs),
     /// Make a key
     Keygen(keygen::KeygenArgs),
-    /// Make, sign, show and submit the log's policy
+    /// Make, change, compare, sign, show and submit the log's policy
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
     /// Make a trust file: whom and what to believe
@@ -52,6 +59,9 @@ enum Command {
     Evidence(evidence::EvidenceArgs),
     /// Run the whole story on this machine, on a real PyPI project
     Demo(demo::DemoArgs),
+    /// Load a log, verify every answer, and say how fast it was
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -66,12 +76,14 @@ impl Cli {
             Command::Verify(args) => verify::run(&args).await,
             Command::Lookup(args) => lookup::run(&args).await,
             Command::Append(args) => append::run(&args).await,
+            Command::Withdraw(args) => withdraw::run(&args).await,
             Command::Import(args) => import::run(&args).await,
             Command::Keygen(args) => keygen::run(&args),
             Command::Policy(command) => policy::run(&command).await,
             Command::Trust(command) => trust::run(&command),
             Command::Evidence(args) => evidence::run(&args),
             Command::Demo(args) => demo::run(&args).await,
+            Command::Bench(command) => bench::run(&command).await,
             Command::Completions { shell } => {
                 clap_complete::generate(shell, &mut Self::command(), "wheeltap", &mut std::io::stdout());
                 Ok(Exit::Ok)
@@ -94,4 +106,14 @@ pub fn version(text: &str) -> Result<Version, String> {
 pub fn sha256(text: &str) -> Result<Hash, String> {
     let digits = text.strip_prefix("sha256:").unwrap_or(text).to_ascii_lowercase();
     Hash::parse_hex(&digits).ok_or_else(|| "expected 64 hex digits".to_owned())
+}
+
+/// A time: RFC 3339, POSIX seconds, or `now`.
+pub fn time(text: &str) -> Result<u64, String> {
+    times::parse_time(text, clock::now())
+}
+
+/// A duration: seconds, or with a unit.
+pub fn duration(text: &str) -> Result<u64, String> {
+    times::parse_duration(text)
 }

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub mod append;
+pub mod bench;
 pub mod demo;
 pub mod evidence;
 pub mod import;
@@ -9,3 +10,4 @@ pub mod lookup;
 pub mod policy;
 pub mod trust;
 pub mod verify;
+pub mod withdraw;

@@ -6,9 +6,11 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use log_core::api::{LOOKUP_PATH, LookupAnswer, LookupKey, LookupRequest};
+use log_core::api::{HexDigest, LOOKUP_PATH, LookupAnswer, LookupKey, LookupRequest};
+use log_core::hash::EMPTY_ROOT;
 use log_core::limits::{MAX_LOOKUP_ANSWER_BYTES, MAX_LOOKUP_KEYS};
 use log_core::verdict::{Distrust, Facts, check_answer, check_history};
+use log_io::fetch::FetchError;
 use log_io::outcome::{Exit, Failure, note};
 use log_io::session::Session;
 use log_io::source::LogSource;
@@ -20,6 +22,13 @@ pub struct Known {
     pub facts: Facts,
     /// The size of the tree they were proven under.
     pub size: u64,
+}
+
+impl Known {
+    /// The time that the log will give to what it takes now.
+    pub fn log_time(&self, now: u64) -> u64 {
+        self.facts.log_time.map_or(now, |log_time| log_time.max(now))
+    }
 }
 
 /// Most requests for one question; each brings at least one entry more.
@@ -47,6 +56,16 @@ pub async fn ask(session: &Session, keys: &[LookupKey], now: u64) -> Result<Know
     }
     Err(Failure::new(format!("the log's answer is not whole after {MAX_REQUESTS} requests"))
         .hint("ask for less at once"))
+}
+
+/// Asks for the policies alone, which come with every answer. `None` when the log is
+/// empty.
+pub async fn policies(session: &Session, now: u64) -> Result<Option<Known>, Failure> {
+    if session.checkpoint(now).await?.checkpoint.size() == 0 {
+        return Ok(None);
+    }
+    // The empty file: nobody releases that, so nothing else comes with them.
+    ask(session, &[LookupKey::Digest { sha256: HexDigest(EMPTY_ROOT), from: 0 }], now).await.map(Some)
 }
 
 /// Asks once, and takes what comes: for hints, on which no verdict rests.
@@ -79,6 +98,10 @@ async fn look_up(
         Err(error) if matches!(error.status().map(|s| s.as_u16()), Some(404 | 405 | 501)) => {
             return Ok(None);
         }
+        Err(FetchError::Status { problem: Some(problem), .. }) => {
+            let message = format!("the log did not answer the look-up: {}", problem.detail);
+            return Err(Failure::new(message).hint(problem.next_step.clone()));
+        }
         Err(error) => return Err(anyhow::Error::from(error).into()),
     };
     let answer: LookupAnswer = serde_json::from_slice(&answer).map_err(|error| {
@@ -92,7 +115,7 @@ async fn look_up(
     // that were cut are asked for again. What remains are parts of long lists.
     facts.complete = keys.iter().all(|key| key.from() == 0);
     let cut = still_to_ask(keys, &answer)?;
-    Ok(Some((Known { facts, size: checkpoint.checkpoint.size() }, cut)))
+    Ok(Some((Known { facts: facts.as_of(now), size: checkpoint.checkpoint.size() }, cut)))
 }
 
 /// The keys whose results were cut. Among others each is asked for once more as a
@@ -116,14 +139,8 @@ fn still_to_ask(keys: &[LookupKey], answer: &LookupAnswer) -> Result<Vec<LookupK
     Ok(cut)
 }
 
-fn join(mut known: Known, next: Known) -> Known {
-    known.facts.releases.extend(next.facts.releases);
-    known.facts.releases.sort_by_key(|(index, _)| *index);
-    known.facts.releases.dedup_by_key(|(index, _)| *index);
-    known.facts.log_time = known.facts.log_time.min(next.facts.log_time);
-    known.size = known.size.min(next.size);
-    known.facts.complete &= next.facts.complete;
-    known
+fn join(known: Known, next: Known) -> Known {
+    Known { facts: known.facts.and(next.facts), size: known.size.min(next.size) }
 }
 
 async fn read_all(session: &Session, keys: &[LookupKey], now: u64) -> Result<Known, Failure> {
@@ -140,7 +157,7 @@ async fn read_all(session: &Session, keys: &[LookupKey], now: u64) -> Result<Kno
                 .projects()
                 .filter(|project| {
                     let releases = history.releases(project).iter();
-                    releases.flat_map(|(_, release)| &release.files).any(|file| file.sha256 == sha256.0)
+                    releases.flat_map(|release| &release.statement.files).any(|file| file.sha256 == sha256.0)
                 })
                 .cloned()
                 .collect(),
@@ -149,13 +166,14 @@ async fn read_all(session: &Session, keys: &[LookupKey], now: u64) -> Result<Kno
     let facts = check_history(&history, &projects).ok_or_else(|| {
         Failure::new("the log has no policy yet").hint("submit one: `wheeltap policy submit`")
     })?;
-    Ok(Known { facts, size: history.size() })
+    Ok(Known { facts: facts.as_of(now), size: history.size() })
 }
 
 #[cfg(test)]
 mod tests {
     use log_core::api::{EntryJson, LookupResult};
     use log_core::artifact::ProjectName;
+    use log_core::basis::Basis;
     use log_core::map_proof::{MapProof, MapProofJson};
 
     use super::*;
@@ -164,11 +182,10 @@ mod tests {
         let nothing = MapProofJson::from(&MapProof { steps: Vec::new(), leaf: None });
         let entry = EntryJson { index: 0, entry: String::new(), proof: Vec::new() };
         let result = |next: &Option<u64>| LookupResult { next: *next, ..LookupResult::default() };
+        let basis = Basis { commitment: entry, policies: vec![], policy_map: nothing, commitments: vec![] };
         LookupAnswer {
             checkpoint: String::new(),
-            commitment: entry.clone(),
-            policy: entry,
-            policy_map: nothing,
+            basis,
             results: next.iter().map(result).collect(),
             entries: Vec::new(),
         }

@@ -54,6 +54,11 @@ pub fn candidates(
     Ok(found)
 }
 
+/// The file itself, or the wheel that it is the metadata of.
+pub fn artifact(name: &FileName) -> FileName {
+    name.metadata_of().unwrap_or_else(|| name.clone())
+}
+
 /// `<file>.tlog-proof`.
 pub fn proof_path(file: &Path) -> PathBuf {
     let mut path = file.as_os_str().to_owned();

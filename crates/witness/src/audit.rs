@@ -17,7 +17,6 @@ use futures_util::{StreamExt as _, stream};
 use log_core::artifact::ProjectName;
 use log_core::policy::Policy;
 use log_core::simple_index::{self, Page};
-use log_core::statement::Release;
 use log_io::args::Format;
 use log_io::clock;
 use log_io::fetch::Http;
@@ -25,7 +24,7 @@ use log_io::outcome::{Exit, Failure, Outcome, note, print, progress, shown};
 use log_io::session::Session;
 
 use crate::cli::AuditArgs;
-use crate::findings::{count_logged, findings};
+use crate::findings::{Logged, count_logged, findings};
 use crate::report::{AuditedLog, ProjectAudit, Report};
 
 /// How many pages are asked for at a time.
@@ -101,9 +100,10 @@ async fn compare_with_log(
     index: &str,
     answers: &BTreeMap<ProjectName, Answer>,
 ) -> Result<Report, Failure> {
-    let checkpoint = session.checkpoint(clock::now()).await?;
+    let now = clock::now();
+    let checkpoint = session.checkpoint(now).await?;
     let history = session.read_history(&checkpoint).await?;
-    let (Some((_, policy)), Some(commitment)) = (history.policy(), history.commitment()) else {
+    let (Some((_, policy)), Some(commitment)) = (history.policy_as_of(now), history.commitment()) else {
         return Err(Failure::new("the log is empty: it has no policy that says what it covers"));
     };
     let log = AuditedLog {
@@ -113,23 +113,25 @@ async fn compare_with_log(
         time: commitment.time,
     };
     let judge = |(project, answer): (&ProjectName, &Answer)| {
-        judge(project, answer, history.releases(project), policy)
+        let logged =
+            Logged { releases: history.releases(project), withdrawals: history.withdrawals(project) };
+        judge(project, answer, logged, policy)
     };
     let projects = answers.iter().map(judge).collect();
     Ok(Report { log, index: index.to_owned(), projects })
 }
 
 /// What the log and the index together say about a project.
-fn judge(project: &ProjectName, answer: &Answer, logged: &[(u64, Release)], policy: &Policy) -> ProjectAudit {
+fn judge(project: &ProjectName, answer: &Answer, logged: Logged<'_>, policy: &Policy) -> ProjectAudit {
     let covered = policy.covers(project, None);
     let mut remarks = Vec::new();
     let findings = match answer {
         // Not an audit without findings: the log never promised anything.
-        _ if !covered && logged.is_empty() => {
+        _ if !covered && logged.releases.is_empty() => {
             Err("the log's policy does not cover it, and nothing is logged of it; check the name".to_owned())
         }
         Err(error) => Err(error.clone()),
-        Ok(None) if logged.is_empty() => {
+        Ok(None) if logged.releases.is_empty() => {
             Err("the index has no such project, and nothing is logged of it; check the name".to_owned())
         }
         Ok(page) => {

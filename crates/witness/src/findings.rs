@@ -5,7 +5,7 @@
 //! | `extra-release` | a version on the index of which nothing is logged |
 //! | `extra-file` | another file than the log has of a version, or of no version |
 //! | `hash-mismatch` | the same name, and not (provably) the same bytes |
-//! | `missing-file` | logged, and not on the index |
+//! | `missing-file` | logged and not withdrawn, and not on the index |
 //!
 //! What is logged is always compared. What is not logged is extra only where the
 //! policy says that the log has everything: other versions may be anybody's.
@@ -25,9 +25,10 @@ use std::fmt;
 
 use log_core::artifact::{FileName, ProjectName, Version, version_of};
 use log_core::hash::{Hash, digest, encode_hex};
+use log_core::history::Recorded;
 use log_core::limits::MAX_FILE_NAME_BYTES;
 use log_core::policy::Policy;
-use log_core::statement::Release;
+use log_core::statement::{Release, Withdrawal};
 
 use log_core::simple_index::{EXCERPT_CHARS, Page, escaped};
 
@@ -63,7 +64,7 @@ pub enum FindingKind {
     ExtraFile,
     /// The same name, and not provably the same bytes.
     HashMismatch,
-    /// Logged, and not on the index.
+    /// Logged and not withdrawn, and not on the index.
     MissingFile,
 }
 
@@ -85,11 +86,20 @@ impl fmt::Display for FindingKind {
     }
 }
 
-/// Where the index's page of a project, if it has one, differs from the releases
-/// of that project in the log; sorted.
+/// What the log says about a project.
+#[derive(Debug, Clone, Copy)]
+pub struct Logged<'a> {
+    /// Its releases.
+    pub releases: &'a [Recorded<Release>],
+    /// Its withdrawals.
+    pub withdrawals: &'a [Recorded<Withdrawal>],
+}
+
+/// Where the index's page of a project, if it has one, differs from what the log
+/// says about that project; sorted.
 pub fn findings(
     project: &ProjectName,
-    logged: &[(u64, Release)],
+    logged: Logged<'_>,
     policy: &Policy,
     page: Option<&Page>,
 ) -> Vec<Finding> {
@@ -107,8 +117,9 @@ pub fn findings(
 }
 
 /// How many files of a project are logged, and to be found on an index.
-pub fn count_logged(logged: &[(u64, Release)]) -> usize {
-    LoggedProject::new(logged).files.keys().filter(|name| !name.is_metadata()).count()
+pub fn count_logged(logged: Logged<'_>) -> usize {
+    let files = LoggedProject::new(logged).files;
+    files.iter().filter(|(name, file)| !name.is_metadata() && !file.withdrawn).count()
 }
 
 /// What is audited, and by what.
@@ -118,7 +129,7 @@ struct Audit<'a> {
     log: LoggedProject<'a>,
 }
 
-/// What the log says about a project.
+/// The same by file and version.
 struct LoggedProject<'a> {
     /// Files and metadata of wheels.
     files: BTreeMap<&'a FileName, LoggedFile<'a>>,
@@ -131,17 +142,27 @@ struct LoggedFile<'a> {
     entry: u64,
     sha256: Hash,
     version: &'a Version,
+    /// The project took it back: an index that has it no longer does right.
+    withdrawn: bool,
 }
 
 impl<'a> LoggedProject<'a> {
-    fn new(logged: &'a [(u64, Release)]) -> Self {
+    fn new(logged: Logged<'a>) -> Self {
+        let is_withdrawn = |name: &FileName| {
+            logged.withdrawals.iter().any(|withdrawal| withdrawal.statement.file(name).is_some())
+        };
         let mut project = Self { files: BTreeMap::new(), versions: BTreeMap::new() };
-        for (entry, release) in logged {
-            project.versions.insert(&release.version, *entry);
+        for recorded in logged.releases {
+            let (entry, release) = (recorded.index, &recorded.statement);
+            project.versions.insert(&release.version, entry);
             for file in &release.files {
                 // The log is checked to give a name one digest: the first will do.
-                let new = LoggedFile { entry: *entry, sha256: file.sha256, version: &release.version };
-                project.files.entry(&file.name).or_insert(new);
+                project.files.entry(&file.name).or_insert_with(|| LoggedFile {
+                    entry,
+                    sha256: file.sha256,
+                    version: &release.version,
+                    withdrawn: is_withdrawn(&file.name),
+                });
             }
         }
         project
@@ -151,7 +172,9 @@ impl<'a> LoggedProject<'a> {
 impl Audit<'_> {
     fn missing(&self, page: Option<&Page>) -> Vec<Finding> {
         let is_listed = |name: &FileName| page.is_some_and(|page| page.files.contains_key(name));
-        let missing = self.log.files.iter().filter(|(name, _)| !name.is_metadata() && !is_listed(name));
+        let missing = self.log.files.iter();
+        let missing =
+            missing.filter(|(name, file)| !name.is_metadata() && !file.withdrawn && !is_listed(name));
         let gone = |(name, file): (&&FileName, &LoggedFile<'_>)| {
             let where_not =
                 if page.is_some() { "gone from the index" } else { "the index has no such project" };

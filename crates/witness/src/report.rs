@@ -22,6 +22,7 @@ use std::fmt::Write as _;
 
 use log_core::artifact::{ProjectName, Version};
 use log_core::hash::Hash;
+use log_core::times;
 use serde::Serialize;
 
 use crate::findings::Finding;
@@ -141,7 +142,7 @@ impl Report {
             count(self.projects.iter().filter_map(|audit| audit.files_on_index).sum(), "file"),
             self.projects.iter().map(|audit| audit.files_logged).sum::<usize>(),
             self.log.size,
-            utc(self.log.time),
+            times::utc(self.log.time),
             count(self.findings().count(), "finding"),
         )
     }
@@ -211,22 +212,6 @@ impl<'a> FindingJson<'a> {
 fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
-}
-
-/// POSIX seconds for people (RFC 3339).
-fn utc(seconds: u64) -> String {
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    // Years that begin in March have the leap day last; 719,468 days before 1970
-    // one of them began that is divisible by 400.
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = era * 400 + year + next;
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3_600, second / 60 % 60, second % 60)
 }
 
 #[cfg(test)]

@@ -118,7 +118,15 @@ async fn tell(stage: &mut Stage, cast: &Cast, http: &Http) -> anyhow::Result<()>
         ],
     )?;
     stage.run(0, "wheeltap", &["policy", "sign", "--key", "root.key", "policy.json"])?;
-    let url = stage.serve(&["serve", "--dir", "log", "--listen", "127.0.0.1:0"])?;
+    let url = stage.serve(&[
+        "serve",
+        "--dir",
+        "log",
+        "--listen",
+        "127.0.0.1:0",
+        "--private-listen",
+        "127.0.0.1:0",
+    ])?;
 
     stage.chapter("Whoever uses the log pins its key and the root key in a trust file.");
     stage.run(

@@ -2,14 +2,14 @@
 //! digests that it lists.
 //!
 //! What is imported is believed on the index's word, once; from then on it cannot
-//! change unnoticed. Safe to repeat: what is logged stays as it is.
+//! change unnoticed. Safe to repeat: what is logged stays as it is, and what was
+//! withdrawn stays withdrawn.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use clap::Args;
-use futures_util::{StreamExt as _, stream};
-use log_core::api::ReceiptStatus;
+use log_core::api::{LookupKey, ReceiptStatus};
 use log_core::artifact::{self, ArtifactKind, FileName, ProjectName, Version};
 use log_core::dsse::Envelope;
 use log_core::hash::Hash;
@@ -18,14 +18,15 @@ use log_core::simple_index::{self, Page};
 use log_core::statement::{Release, ReleaseFile};
 use log_io::args::LogArgs;
 use log_io::outcome::{Exit, Failure, Outcome, note, print, progress, shown};
+use log_io::session::Session;
 use log_io::{clock, durable, key_file};
 
 use super::append::checked_payload;
 use crate::cli;
-use crate::submit::{self, SubmitError};
-
-/// Statements that are sent at once; the log takes what waits in one round.
-const AT_ONCE: usize = 32;
+use crate::facts::{self, Known};
+use crate::logged_version::{self, LoggedVersion};
+use crate::submit::WaitArgs;
+use crate::submit::batch::{AT_ONCE, Published, submit_batch};
 
 /// Arguments of `wheeltap import`.
 #[derive(Debug, Args)]
@@ -52,6 +53,8 @@ pub struct ImportArgs {
     /// Print what would be logged, and log nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    wait: WaitArgs,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -80,54 +83,28 @@ pub async fn run(args: &ImportArgs) -> Outcome {
         return Ok(Exit::Ok);
     }
 
-    let mut envelopes = Vec::new();
+    let project = LookupKey::Project { name: args.project.clone(), from: 0 };
+    let known = facts::ask(&session, &[project], clock::now()).await?;
+    let mut import =
+        Import { args, session: &session, count: releases.len(), new: 0, old: 0, files: 0, failed: vec![] };
+    let mut signed = Vec::new();
     for release in releases {
-        let mut envelope = Envelope::unsigned(checked_payload(&release)?);
-        envelope.sign(&key);
-        envelopes.push((release, envelope));
-    }
-    let (count, now) = (envelopes.len(), clock::now());
-    let send = |(release, envelope): (Release, Envelope)| {
-        let session = &session;
-        async move {
-            let sent = submit::submit(session, &envelope, now).await;
-            (release, sent)
-        }
-    };
-    let mut answers = stream::iter(envelopes).map(send).buffered(AT_ONCE);
-    let (mut new, mut old, mut files) = (0, 0, 0);
-    let mut accepted: Option<String> = None;
-    let mut failed: Vec<Failure> = Vec::new();
-    while let Some((release, result)) = answers.next().await {
-        let (receipt, proof) = match result {
-            Ok(answer) => answer,
-            Err(SubmitError::Failed(failure)) => return Err(failure),
-            // One release that is refused does not keep the others out.
-            Err(SubmitError::Refused(failure)) => {
-                note(format_args!(
-                    "{} {}: {}",
-                    release.project,
-                    release.version,
-                    shown(&failure.to_string())
-                ));
-                failed.push(failure);
-                continue;
+        let (version, planned) = (release.version.clone(), plan(&known, release));
+        match planned {
+            Ok(None) => note(format_args!("{} {version}: all its files were withdrawn", args.project)),
+            Ok(Some(release)) => {
+                let mut envelope = Envelope::unsigned(checked_payload(&release)?);
+                envelope.sign(&key);
+                signed.push((release, envelope));
             }
-        };
-        match receipt.status {
-            ReceiptStatus::Logged => new += 1,
-            ReceiptStatus::AlreadyLogged => old += 1,
+            Err(failure) => import.fail(&version, failure),
         }
-        files += release.artifacts().count();
-        progress(format_args!("{} of {count} releases", new + old));
-        // No proof is written under a checkpoint that contradicts another.
-        if accepted.as_ref() != Some(&proof.checkpoint) {
-            session.accept(proof.checkpoint.as_bytes(), now).await?;
-            accepted = Some(proof.checkpoint.clone());
-        }
-        write_proofs(args, &release, &proof)?;
+    }
+    for batch in signed.chunks(AT_ONCE) {
+        import.send(batch).await?;
     }
     progress("");
+    let Import { new, old, files, failed, .. } = import;
     note(format_args!("{}: {new} releases logged, {old} were there already, {files} files", args.project));
     match failed.into_iter().max_by_key(Failure::exit) {
         None => Ok(Exit::Ok),
@@ -135,6 +112,68 @@ pub async fn run(args: &ImportArgs) -> Outcome {
             let failure = Failure::with_exit(worst.exit(), format!("some releases were not logged: {worst}"));
             Err(failure.hint(worst.next_step().unwrap_or("run the command again").to_owned()))
         }
+    }
+}
+
+/// How far an import is.
+struct Import<'a> {
+    args: &'a ImportArgs,
+    session: &'a Session,
+    count: usize,
+    new: usize,
+    old: usize,
+    files: usize,
+    failed: Vec<Failure>,
+}
+
+impl Import<'_> {
+    async fn send(&mut self, batch: &[(Release, Envelope)]) -> Result<(), Failure> {
+        let envelopes: Vec<Envelope> = batch.iter().map(|(_, envelope)| envelope.clone()).collect();
+        let results = submit_batch(self.session, &envelopes, &self.args.wait).await?;
+        for ((release, _), result) in batch.iter().zip(results) {
+            match result {
+                Ok(Published { status, proof }) => {
+                    match status {
+                        ReceiptStatus::Logged => self.new += 1,
+                        ReceiptStatus::AlreadyLogged => self.old += 1,
+                    }
+                    self.files += release.artifacts().count();
+                    write_proofs(self.args, release, &proof)?;
+                }
+                Err(failure) => self.fail(&release.version, failure),
+            }
+        }
+        progress(format_args!("{} of {} releases", self.new + self.old, self.count));
+        Ok(())
+    }
+
+    /// One release that is refused does not keep the others out.
+    fn fail(&mut self, version: &Version, failure: Failure) {
+        note(format_args!("{} {version}: {}", self.args.project, shown(&failure.to_string())));
+        self.failed.push(failure);
+    }
+}
+
+/// What is to be said of a version, in the light of what is logged of it: files that are
+/// logged are repeated, though the index may not have them any more, and withdrawn ones
+/// are left out. `None` when there is nothing left.
+fn plan(known: &Known, mut release: Release) -> Result<Option<Release>, Failure> {
+    let logged = LoggedVersion::new(&known.facts, &release.project, &release.version);
+    if logged.has(&release.to_payload()) {
+        return Ok(Some(release));
+    }
+    release.files.retain(|file| {
+        let withdrawn = logged.files.get(&file.name).filter(|logged| logged.file.sha256 == file.sha256);
+        withdrawn.is_none_or(|logged| logged.withdrawn.is_none())
+    });
+    // The metadata of a wheel that is left out goes with it.
+    let names: BTreeSet<FileName> = release.files.iter().map(|file| file.name.clone()).collect();
+    release.files.retain(|file| file.name.metadata_of().is_none_or(|wheel| names.contains(&wheel)));
+    release.files = logged.with_logged(release.files);
+    match logged.obstacles(&release.files).as_slice() {
+        _ if release.files.is_empty() => Ok(None),
+        [] => Ok(Some(release)),
+        obstacles => Err(logged_version::failure(obstacles)),
     }
 }
 
@@ -180,7 +219,7 @@ fn releases(
             files.push(ReleaseFile { name, sha256, size: None });
         }
     }
-    let release = |(version, files)| Release { project: project.clone(), version, files };
+    let release = |(version, files)| Release { project: project.clone(), version, files, source: None };
     Ok((by_version.into_iter().map(release).collect(), skipped))
 }
 

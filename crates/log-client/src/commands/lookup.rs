@@ -1,29 +1,45 @@
 //! `wheeltap lookup`: what the log says, proven.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `by_key` | everything that a key has signed, by reading the log whole |
+//! | `found` | an entry for people and for programs |
 
 use std::collections::BTreeSet;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use log_core::api::{HexDigest, LookupKey};
 use log_core::artifact::{FileName, ProjectName, Version};
 use log_core::hash::Hash;
-use log_core::statement::Release;
+use log_core::statement::{Release, Withdrawal};
 use log_io::args::{Format, LogArgs};
 use log_io::clock;
 use log_io::outcome::{Exit, Failure, Outcome, note, print};
 use serde_json::{Value, json};
 
+use super::policy::print_versions;
 use crate::cli;
 use crate::facts::{self, Known};
 use crate::files;
 
+mod by_key;
+mod found;
+
+use found::Found;
+
 /// Arguments of `wheeltap lookup`.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    group = ArgGroup::new("other").args(["key_id", "policy"]).conflicts_with_all(["files", "digests", "project"]),
+    after_help = "\
 Examples:
-  wheeltap lookup --project nova                       all releases of nova
-  wheeltap lookup --project nova --version 27.0.0      one of them
+  wheeltap lookup --project nova                       everything about nova
+  wheeltap lookup --project nova --version 27.0.0      about one of its versions
   wheeltap lookup --file nova-27.0.0.tar.gz            what is logged under this name
   wheeltap lookup --digest sha256:278a45…              what has these bytes
+  wheeltap lookup --policy                             all versions of the policy
+  wheeltap lookup --key-id release.key.pub --since 2026-11-01 --until 2026-12-01
+                                                       what a key has signed in a time
 Exit code 10 when nothing is logged.")]
 pub struct LookupArgs {
     /// A file's name; repeat for several
@@ -38,6 +54,18 @@ pub struct LookupArgs {
     /// A version of the project
     #[arg(long, value_parser = cli::version, requires = "project")]
     version: Option<Version>,
+    /// A key: its ID (name+hash), or the key or a file with it. The log is read whole
+    #[arg(long, value_name = "KEY")]
+    key_id: Option<String>,
+    /// With --key-id: only entries from this time on, by the log's clock
+    #[arg(long, value_name = "TIME", value_parser = cli::time, requires = "key_id")]
+    since: Option<u64>,
+    /// With --key-id: only entries before this time
+    #[arg(long, value_name = "TIME", value_parser = cli::time, requires = "key_id")]
+    until: Option<u64>,
+    /// All versions of the log's policy
+    #[arg(long)]
+    policy: bool,
     /// How to print it
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -45,27 +73,39 @@ pub struct LookupArgs {
     log: LogArgs,
 }
 
+/// What was found, and under which tree.
+struct Answer {
+    found: Vec<Found>,
+    size: u64,
+    log_time: Option<u64>,
+    complete: bool,
+}
+
 /// Looks things up.
 pub async fn run(args: &LookupArgs) -> Outcome {
     let keys = keys(args)?;
     let session = args.log.session("wheeltap")?;
-    let known = facts::ask(&session, &keys, clock::now()).await?;
-    let releases = matching(args, &known);
     let origin = session.log.trust.genesis.log.name().as_str();
-    match args.format {
-        Format::Text => {
-            for (index, release) in &releases {
-                print(format_args!("entry {index}  {} {}", release.project, release.version));
-                for file in &release.files {
-                    print(format_args!("    {}  {}", file.sha256.to_hex(), file.name));
-                }
-            }
+    let answer = match &args.key_id {
+        Some(key) => by_key::read(&session, key, args.since, args.until).await?,
+        None if args.policy => {
+            let Some(known) = facts::policies(&session, clock::now()).await? else {
+                note(format_args!("{origin} is empty"));
+                return Ok(Exit::NotLogged);
+            };
+            print_versions(origin, &known, args.format);
+            note(format_args!("proven against {origin} at size {}", known.size));
+            return Ok(Exit::Ok);
         }
-        Format::Json => print(format_args!("{:#}", to_json(origin, &known, &releases))),
+        None => matching(args, &facts::ask(&session, &keys, clock::now()).await?),
+    };
+    match args.format {
+        Format::Text => answer.found.iter().flat_map(Found::to_text).for_each(print),
+        Format::Json => print(format_args!("{:#}", to_json(origin, &answer))),
     }
-    let entries = if releases.len() == 1 { "entry" } else { "entries" };
-    note(format_args!("{} {entries}, proven against {origin} at size {}", releases.len(), known.size));
-    Ok(if releases.is_empty() { Exit::NotLogged } else { Exit::Ok })
+    let entries = if answer.found.len() == 1 { "entry" } else { "entries" };
+    note(format_args!("{} {entries}, proven against {origin} at size {}", answer.found.len(), answer.size));
+    Ok(if answer.found.is_empty() { Exit::NotLogged } else { Exit::Ok })
 }
 
 fn keys(args: &LookupArgs) -> Result<Vec<LookupKey>, Failure> {
@@ -76,6 +116,7 @@ fn keys(args: &LookupArgs) -> Result<Vec<LookupKey>, Failure> {
         let candidates = files::candidates(&name, args.project.as_ref());
         let candidates = candidates.map_err(|error| Failure::usage(format!("--file: {error:#}")))?;
         let projects: BTreeSet<ProjectName> = candidates.into_iter().map(|(project, _)| project).collect();
+        let name = files::artifact(&name);
         keys.extend(projects.into_iter().map(|project| LookupKey::File {
             project,
             name: name.clone(),
@@ -91,42 +132,44 @@ fn keys(args: &LookupArgs) -> Result<Vec<LookupKey>, Failure> {
         }
         _ => {}
     }
-    if keys.is_empty() {
-        return Err(Failure::usage("say what to look up: --file, --digest or --project"));
+    if keys.is_empty() && args.key_id.is_none() && !args.policy {
+        return Err(Failure::usage("say what to look up: --file, --digest, --project, --key-id or --policy"));
     }
     Ok(keys)
 }
 
-/// When the whole log was read there are more releases than were asked for.
-fn matching<'k>(args: &LookupArgs, known: &'k Known) -> Vec<&'k (u64, Release)> {
-    let wanted = |release: &Release| {
-        let by_file = release.files.iter().any(|file| {
-            args.digests.contains(&file.sha256) || args.files.iter().any(|name| name == file.name.as_str())
-        });
-        let by_project = args.files.is_empty()
-            && args.project.as_ref() == Some(&release.project)
-            && args.version.as_ref().is_none_or(|version| *version == release.version);
-        by_file || by_project
+/// When the whole log was read there is more than was asked for.
+fn matching(args: &LookupArgs, known: &Known) -> Answer {
+    let by_project = |project: &ProjectName, version: &Version| {
+        args.files.is_empty()
+            && args.project.as_ref() == Some(project)
+            && args.version.as_ref().is_none_or(|wanted| wanted == version)
     };
-    known.facts.releases.iter().filter(|(_, release)| wanted(release)).collect()
+    let names: Vec<FileName> = args.files.iter().filter_map(|name| FileName::parse(name).ok()).collect();
+    let wanted_release = |release: &Release| {
+        by_project(&release.project, &release.version)
+            || names.iter().any(|name| release.file(name).is_some())
+            || release.files.iter().any(|file| args.digests.contains(&file.sha256))
+    };
+    let wanted_withdrawal = |withdrawal: &Withdrawal| {
+        by_project(&withdrawal.project, &withdrawal.version)
+            || names.iter().any(|name| withdrawal.file(name).is_some())
+            || withdrawal.files.iter().any(|file| args.digests.contains(&file.sha256))
+    };
+    let facts = &known.facts;
+    let releases = facts.releases.iter().filter(|release| wanted_release(&release.statement));
+    let withdrawals = facts.withdrawals.iter().filter(|withdrawal| wanted_withdrawal(&withdrawal.statement));
+    let mut found: Vec<Found> = releases.map(|release| Found::release(release, &facts.withdrawals)).collect();
+    found.extend(withdrawals.map(Found::withdrawal));
+    found.sort_by_key(|found| found.index);
+    Answer { found, size: known.size, log_time: facts.log_time, complete: facts.complete }
 }
 
-fn to_json(origin: &str, known: &Known, releases: &[&(u64, Release)]) -> Value {
-    let entries: Vec<Value> = releases
-        .iter()
-        .map(|(index, release)| {
-            let files: Vec<Value> = release
-                .files
-                .iter()
-                .map(|file| json!({"name": file.name, "sha256": file.sha256.to_hex(), "size": file.size}))
-                .collect();
-            json!({"entry": index, "project": release.project, "version": release.version, "files": files})
-        })
-        .collect();
+fn to_json(origin: &str, answer: &Answer) -> Value {
     json!({
         "schema": 1,
-        "log": {"origin": origin, "size": known.size, "log_time": known.facts.log_time},
-        "complete": known.facts.complete,
-        "entries": entries,
+        "log": {"origin": origin, "size": answer.size, "log_time": answer.log_time},
+        "complete": answer.complete,
+        "entries": answer.found.iter().map(Found::to_json).collect::<Vec<_>>(),
     })
 }

@@ -1,4 +1,9 @@
 //! `wheeltap verify`: a verdict on each file, and an exit code for the worst.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `judged` | what a verdict is called, means and asks for |
+//! | `report` | how verdicts are printed |
 
 use std::path::PathBuf;
 
@@ -8,25 +13,32 @@ use log_core::artifact::ProjectName;
 use log_core::proof_file::ProofFile;
 use log_core::verdict::{self, Facts, Subject, Verdict, check_proof_file};
 use log_io::args::{Format, LogArgs};
-use log_io::outcome::{Exit, Failure, Outcome, note, print, shown};
+use log_io::outcome::{Exit, Failure, Outcome, print};
 use log_io::session::Session;
 use log_io::{clock, durable};
-use serde_json::{Value, json};
 
-use crate::cli;
-use crate::facts;
 use crate::files::{self, HashedFile};
+use crate::{cli, facts};
+
+mod judged;
+mod report;
+
+use judged::Judged;
+use report::Report;
 
 /// Arguments of `wheeltap verify`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Online, the log is asked about each file; a log behind a static web server is read whole.
-Offline, <file>.tlog-proof beside the file is checked: who logged it, not what else is logged.
+Offline, <file>.tlog-proof beside the file is checked: who logged it, not what else is logged. Whether it
+was withdrawn since, or its key revoked, cannot be seen offline.
 
 The exit code is that of the worst verdict:
    0  verified                           all files
   10  not logged / not covered           the log has no such file
-  11  other hash                         the log has other bytes under this name
+  11  other hash / revoked key           the log has other bytes under this name, or what says
+                                         so was signed after its key had ended
+  14  withdrawn                          the project took the file back
    1  no verdict / ambiguous             a file could not be read, the log not be reached, or the
                                          name is a file of several projects: say which
   12, 13 as in `wheeltap --help`")]
@@ -47,22 +59,6 @@ pub struct VerifyArgs {
     log: LogArgs,
 }
 
-/// A file with what is concluded about it, or why nothing is.
-struct Judged {
-    file: PathBuf,
-    sha256: Option<String>,
-    result: Result<Verdict, Failure>,
-}
-
-/// What was judged, under which tree.
-struct Report {
-    files: Vec<Judged>,
-    size: Option<u64>,
-    log_time: Option<u64>,
-    /// Whether a file that is not among the facts is not in the log.
-    complete: bool,
-}
-
 /// Verifies files.
 pub async fn run(args: &VerifyArgs) -> Outcome {
     let session = args.log.session("wheeltap")?;
@@ -73,12 +69,11 @@ pub async fn run(args: &VerifyArgs) -> Outcome {
     } else {
         judge_online(args, &session, hashed, now).await?
     };
-    let worst = report.files.iter().map(Judged::exit).max_by_key(|exit| severity(*exit));
     match args.format {
-        Format::Text => print_text(&report, &session, args.offline),
-        Format::Json => print(format_args!("{:#}", to_json(&report, &session, args.offline))),
+        Format::Text => report.print_text(&session),
+        Format::Json => print(format_args!("{:#}", report.to_json(&session))),
     }
-    Ok(worst.unwrap_or(Exit::Failed))
+    Ok(report.worst())
 }
 
 async fn judge_online(
@@ -93,7 +88,9 @@ async fn judge_online(
         let subject = file.and_then(|file| Ok((subject(&file, args.project.as_ref())?, file)));
         if let Ok((subject, _)) = &subject {
             for (project, version) in &subject.candidates {
-                let (project, name, version) = (project.clone(), subject.name.clone(), version.clone());
+                let (project, version) = (project.clone(), version.clone());
+                // Of the metadata of a wheel the index has no list of its own.
+                let name = files::artifact(&subject.name);
                 keys.push(LookupKey::File { project: project.clone(), name, from: 0 });
                 keys.push(LookupKey::Release { project, version, from: 0 });
             }
@@ -107,7 +104,13 @@ async fn judge_online(
             sha256: None,
             result: Err(subject.err().map_or_else(|| Failure::new("no verdict"), Failure::from)),
         });
-        return Ok(Report { files: files.collect(), size: None, log_time: None, complete: false });
+        return Ok(Report {
+            files: files.collect(),
+            size: None,
+            log_time: None,
+            complete: false,
+            offline: false,
+        });
     }
     let known = facts::ask(session, &keys, now).await?;
     if !known.facts.complete {
@@ -128,6 +131,7 @@ async fn judge_online(
         size: Some(known.size),
         log_time: known.facts.log_time,
         complete: known.facts.complete,
+        offline: false,
     })
 }
 
@@ -154,7 +158,8 @@ fn with_hint(verdict: Verdict, subject: &Subject, hints: Option<&Facts>) -> Verd
     let Verdict::NotLogged { project, version, release_logged, logged_as: None } = verdict else {
         return verdict;
     };
-    let files = hints.into_iter().flat_map(|facts| &facts.releases).flat_map(|(_, release)| &release.files);
+    let releases = hints.into_iter().flat_map(|facts| &facts.releases);
+    let files = releases.flat_map(|release| &release.statement.files);
     let logged_as = files.filter(|file| file.sha256 == subject.sha256).map(|file| file.name.clone()).next();
     Verdict::NotLogged { project, version, release_logged, logged_as }
 }
@@ -176,17 +181,11 @@ fn judge_offline(args: &VerifyArgs, session: &Session, hashed: Vec<anyhow::Resul
         });
         Judged { file: path.clone(), sha256, result }
     });
-    Report { files: files.collect(), size: None, log_time: None, complete: false }
+    Report { files: files.collect(), size: None, log_time: None, complete: false, offline: true }
 }
 
 fn offline_facts(file: &HashedFile, session: &Session) -> Result<Facts, Failure> {
-    let path = files::proof_path(&file.path);
-    let bytes = durable::read(&path)
-        .map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))?;
-    let bytes = bytes.ok_or_else(|| {
-        Failure::new(format!("there is no proof file {}", path.display()))
-            .hint("get it from where the file is from, or verify online")
-    })?;
+    let (path, bytes) = read_proof(file)?;
     let proof = ProofFile::parse(&bytes)
         .map_err(|error| Failure::with_exit(Exit::Invalid, format!("{}: {error}", path.display())))?;
     let trust = &session.log.trust;
@@ -195,155 +194,25 @@ fn offline_facts(file: &HashedFile, session: &Session) -> Result<Facts, Failure>
     check_proof_file(&trust.genesis, &checkpoint, &proof).map_err(|distrust| session.misbehaviour(distrust))
 }
 
+/// The proof beside the file; that of a wheel is good for its metadata, too.
+fn read_proof(file: &HashedFile) -> Result<(PathBuf, Vec<u8>), Failure> {
+    let own = files::proof_path(&file.path);
+    let mut paths = vec![own.clone()];
+    paths.extend(
+        file.name.metadata_of().map(|wheel| files::proof_path(&file.path.with_file_name(wheel.as_str()))),
+    );
+    for path in paths {
+        let bytes = durable::read(&path)
+            .map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))?;
+        if let Some(bytes) = bytes {
+            return Ok((path, bytes));
+        }
+    }
+    Err(Failure::new(format!("there is no proof file {}", own.display()))
+        .hint("get it from where the file is from, or verify online"))
+}
+
 fn subject(file: &HashedFile, project: Option<&ProjectName>) -> anyhow::Result<Subject> {
     let candidates = files::candidates(&file.name, project)?;
     Ok(Subject { name: file.name.clone(), sha256: file.sha256, candidates })
-}
-
-/// Which of two endings is worse to have. Proven harm first, then no harm seen.
-fn severity(exit: Exit) -> u8 {
-    match exit {
-        Exit::Ok => 0,
-        Exit::Usage | Exit::Findings => 1,
-        Exit::Failed => 2,
-        Exit::Untrusted => 3,
-        Exit::NotLogged => 4,
-        Exit::Invalid => 5,
-        Exit::Misbehaved => 6,
-    }
-}
-
-impl Judged {
-    fn exit(&self) -> Exit {
-        match &self.result {
-            Ok(Verdict::Verified { .. }) => Exit::Ok,
-            Ok(Verdict::NotLogged { .. } | Verdict::NotCovered) => Exit::NotLogged,
-            Ok(Verdict::OtherHash { .. }) => Exit::Invalid,
-            Ok(Verdict::Ambiguous { .. }) => Exit::Failed,
-            Err(failure) => failure.exit(),
-        }
-    }
-
-    fn word(&self) -> &'static str {
-        match &self.result {
-            Ok(Verdict::Verified { .. }) => "verified",
-            Ok(Verdict::NotLogged { .. }) => "not logged",
-            Ok(Verdict::NotCovered) => "not covered",
-            Ok(Verdict::OtherHash { .. }) => "other hash",
-            Ok(Verdict::Ambiguous { .. }) => "ambiguous",
-            Err(failure) if failure.exit() == Exit::Invalid => "invalid",
-            Err(failure) if failure.exit() == Exit::Untrusted => "untrusted",
-            Err(failure) if failure.exit() == Exit::Misbehaved => "log misbehaved",
-            Err(_) => "no verdict",
-        }
-    }
-
-    fn reason(&self) -> String {
-        match &self.result {
-            Ok(Verdict::Verified { project, version, index }) => {
-                format!("{project} {version}, entry {index}")
-            }
-            Ok(Verdict::NotLogged { project, version, release_logged, logged_as }) => {
-                let release = if *release_logged {
-                    format!("the log has {project} {version}, with other files only")
-                } else {
-                    format!("the log has no {project} {version}")
-                };
-                match logged_as {
-                    Some(name) => format!("{release}; the same bytes are logged as {name}"),
-                    None => release,
-                }
-            }
-            Ok(Verdict::NotCovered) => "the log does not cover this project or version".to_owned(),
-            Ok(Verdict::OtherHash { logged, index }) => {
-                format!("entry {index} has sha256 {} for this name", logged.to_hex())
-            }
-            Ok(Verdict::Ambiguous { projects }) => {
-                let projects: Vec<&str> = projects.iter().map(ProjectName::as_str).collect();
-                format!("the log has files of this name for {}", projects.join(" and "))
-            }
-            Err(failure) => failure.to_string(),
-        }
-    }
-
-    fn next_step(&self) -> Option<&str> {
-        match &self.result {
-            Ok(Verdict::Verified { .. }) => None,
-            Ok(Verdict::NotLogged { .. }) => {
-                Some("do not install it: the project's release process did not publish it; tell the project")
-            }
-            Ok(Verdict::NotCovered) => Some("nothing is known about it; judge it by other means"),
-            Ok(Verdict::OtherHash { .. }) => Some(
-                "do not install it: get the file again, from the index, and tell the project if it stays so",
-            ),
-            Ok(Verdict::Ambiguous { .. }) => Some("say which project it is of: --project"),
-            Err(failure) => failure.next_step(),
-        }
-    }
-}
-
-fn print_text(report: &Report, session: &Session, offline: bool) {
-    let width = report.files.iter().map(|file| file.word().len()).max().unwrap_or(0);
-    for file in &report.files {
-        let path = shown(&file.file.display().to_string());
-        print(format_args!("{:width$}  {path}  ({})", file.word(), shown(&file.reason())));
-        if let Some(next_step) = file.next_step() {
-            note(format_args!("hint: {path}: {next_step}"));
-        }
-    }
-    let verified = report.files.iter().filter(|file| file.exit() == Exit::Ok).count();
-    let origin = session.log.trust.genesis.log.name();
-    let scope = match (offline, report.size) {
-        (true, _) => {
-            " offline: inclusion and authority are proven, not that nothing else is logged".to_owned()
-        }
-        (false, Some(size)) if report.complete => {
-            format!(" against {origin} at size {size}; it is proven that nothing else is logged of them")
-        }
-        (false, Some(size)) => format!(" against {origin} at size {size}"),
-        (false, None) => String::new(),
-    };
-    note(format_args!("{verified} of {} verified{scope}", report.files.len()));
-}
-
-fn to_json(report: &Report, session: &Session, offline: bool) -> Value {
-    let files: Vec<Value> = report
-        .files
-        .iter()
-        .map(|file| {
-            let (mut project, mut version, mut entry) = (Value::Null, Value::Null, Value::Null);
-            match &file.result {
-                Ok(Verdict::Verified { project: p, version: v, index }) => {
-                    (project, version, entry) = (json!(p), json!(v), json!(index));
-                }
-                Ok(Verdict::NotLogged { project: p, version: v, .. }) => {
-                    (project, version) = (json!(p), json!(v));
-                }
-                Ok(Verdict::OtherHash { index, .. }) => entry = json!(index),
-                Ok(Verdict::NotCovered | Verdict::Ambiguous { .. }) | Err(_) => {}
-            }
-            json!({
-                "file": file.file.display().to_string(),
-                "sha256": file.sha256,
-                "verdict": file.word().replace(' ', "-"),
-                "exit_code": file.exit().code(),
-                "project": project,
-                "version": version,
-                "entry": entry,
-                "reason": file.reason(),
-                "next_step": file.next_step(),
-            })
-        })
-        .collect();
-    json!({
-        "schema": 1,
-        "log": {
-            "origin": session.log.trust.genesis.log.name().as_str(),
-            "size": report.size,
-            "log_time": report.log_time,
-        },
-        "offline": offline,
-        "complete": report.complete,
-        "files": files,
-    })
 }

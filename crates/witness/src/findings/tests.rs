@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use log_core::key::{KeyName, SignerKey};
 use log_core::policy::{Coverage, Pattern, Roots};
-use log_core::statement::ReleaseFile;
+use log_core::statement::{Reason, ReleaseFile, WithdrawnFile};
 
 use super::*;
 use log_core::simple_index::IndexFile;
@@ -28,8 +28,9 @@ fn check_covered(
     expected: &[&str],
 ) -> Vec<Finding> {
     let pattern = Pattern::parse("nova").expect("a pattern");
-    let coverage = Coverage { pattern, from: from.map(version), until: until.map(version) };
-    let found = findings(&nova(), &releases(logged), &policy(vec![coverage]), page);
+    let (from, until) = (from.map(version), until.map(version));
+    let coverage = Coverage { from, until, ..Coverage::all(pattern) };
+    let found = findings(&nova(), only(&releases(logged)), &policy(vec![coverage]), page);
     let lines: Vec<String> = found.iter().map(line).collect();
     assert_eq!(lines, expected);
     let ids: BTreeSet<&str> = found.iter().map(|finding| finding.id.as_str()).collect();
@@ -116,7 +117,7 @@ fn names_that_are_none_are_extra_files() {
     let cut = format!("extra-file - {}... (300 bytes, sha256 {})", "x".repeat(200), sha256(&long).to_hex());
     let expected = ["extra-file - ../nova-9.0.tar.gz", "extra-file - nova-\\u{202e}9.0.tar.gz\\n", &cut];
     check_covered((Some("10"), None), &[], Some(&page), &expected);
-    let uncovered = findings(&nova(), &releases(&[NOVA_1]), &policy(Vec::new()), Some(&page));
+    let uncovered = findings(&nova(), only(&releases(&[NOVA_1])), &policy(Vec::new()), Some(&page));
     assert_eq!(uncovered.iter().map(line).collect::<Vec<_>>(), missing_nova_1());
 }
 
@@ -201,7 +202,7 @@ fn only_covered_versions_can_be_extra() {
     ] {
         check_covered((from, until), &logged, Some(&index), &[extra, always.to_vec()].concat());
     }
-    let uncovered = findings(&nova(), &releases(&logged), &policy(Vec::new()), Some(&index));
+    let uncovered = findings(&nova(), only(&releases(&logged)), &policy(Vec::new()), Some(&index));
     assert_eq!(uncovered.iter().map(line).collect::<Vec<_>>(), always);
 }
 
@@ -231,7 +232,37 @@ fn findings_are_sorted_and_their_ids_stable() {
 #[test]
 fn metadata_is_not_counted() {
     let files = ["nova-1.0-py3-none-any.whl=x", "nova-1.0-py3-none-any.whl.metadata=x"];
-    assert_eq!(count_logged(&releases(&[("1.0", &files), ("1.0", &files)])), 1);
+    assert_eq!(count_logged(only(&releases(&[("1.0", &files), ("1.0", &files)]))), 1);
+}
+
+#[test]
+fn what_was_withdrawn_may_be_gone() {
+    let releases = releases(&[NOVA_1]);
+    let withdrawal = Withdrawal {
+        project: nova(),
+        version: version("1.0"),
+        files: vec![WithdrawnFile { name: file_name("nova-1.0.tar.gz"), sha256: sha256("sdist") }],
+        reason: Reason::Mistake,
+        text: "see the announcement".to_owned(),
+    };
+    let withdrawals = [Recorded { index: 9, time: None, signers: Vec::new(), statement: withdrawal }];
+    let logged = Logged { releases: &releases, withdrawals: &withdrawals };
+    assert_eq!(count_logged(logged), 1);
+    let all = policy(vec![Coverage::all(Pattern::parse("nova").expect("a pattern"))]);
+    let lines = |page: &[&str]| -> Vec<String> {
+        findings(&nova(), logged, &all, Some(&self::page(page))).iter().map(line).collect()
+    };
+    assert_eq!(lines(&["nova-1.0-py3-none-any.whl=wheel"]), [""; 0]);
+    assert_eq!(lines(&[]), ["missing-file 1.0 nova-1.0-py3-none-any.whl"]);
+    // While it is there it must still be what was logged.
+    let both = ["nova-1.0-py3-none-any.whl=wheel", "nova-1.0.tar.gz=sdist"];
+    assert_eq!(lines(&both), [""; 0]);
+    assert_eq!(lines(&[both[0], "nova-1.0.tar.gz=other"]), ["hash-mismatch 1.0 nova-1.0.tar.gz"]);
+}
+
+/// These releases, and no withdrawals.
+fn only(releases: &[Recorded<Release>]) -> Logged<'_> {
+    Logged { releases, withdrawals: &[] }
 }
 
 fn missing_nova_1() -> [&'static str; 2] {
@@ -244,15 +275,17 @@ fn line(finding: &Finding) -> String {
 }
 
 /// Entries 1, 2, …
-fn releases(logged: &[LoggedRelease<'_>]) -> Vec<(u64, Release)> {
-    let release = |(of, files): &LoggedRelease<'_>| {
+fn releases(logged: &[LoggedRelease<'_>]) -> Vec<Recorded<Release>> {
+    let release = |(index, (of, files)): (u64, &LoggedRelease<'_>)| {
         let files = files.iter().map(|file| {
             let (name, bytes) = file.split_once('=').expect("name=bytes");
             ReleaseFile { name: file_name(name), sha256: sha256(bytes), size: None }
         });
-        Release { project: nova(), version: version(of), files: files.collect() }
+        let statement =
+            Release { project: nova(), version: version(of), files: files.collect(), source: None };
+        Recorded { index, time: None, signers: Vec::new(), statement }
     };
-    (1..).zip(logged.iter().map(release)).collect()
+    (1..).zip(logged).map(release).collect()
 }
 
 fn page(files: &[&str]) -> Page {
@@ -268,7 +301,7 @@ fn page(files: &[&str]) -> Page {
 fn policy(projects: Vec<Coverage>) -> Policy {
     let root = SignerKey::from_seed(KeyName::parse("root").expect("a name"), &[7; 32]);
     let roots = Roots::new(1, vec![root.public().clone()]).expect("one root");
-    Policy { version: 1, roots, publishers: Vec::new(), projects }
+    Policy { version: 1, roots, cool_down: 0, publishers: Vec::new(), projects }
 }
 
 fn nova() -> ProjectName {

@@ -19,7 +19,7 @@ use log_core::entry::{IndexKey, SignedStatement};
 use log_core::hash::{Hash, digest, leaf_hash};
 use log_core::index::VerifiableIndex;
 use log_core::key::{KeyName, SignerKey};
-use log_core::policy::{Coverage, Pattern, Policy, Publisher, Roots};
+use log_core::policy::{Coverage, Pattern, Policy, Publisher, PublisherKey, Roots};
 use log_core::statement::{PolicyStatement, Release, ReleaseFile};
 use log_core::tile::{Level, TileId};
 use log_io::trust_file::TrustedLog;
@@ -155,12 +155,14 @@ fn write_log(directory: &Path, batches: &[Vec<Release>]) {
         index.root()
     };
     let mut index_root = add(&mut entries, &signed(policy.to_payload(), &root));
+    let mut first = 0;
     for batch in batches {
         for release in batch {
             index_root = add(&mut entries, &signed(release.to_payload(), &team));
         }
-        let commitment = IndexCommitment { size: entries.len() as u64, root: index_root, time: TIME };
+        let commitment = IndexCommitment { size: entries.len() as u64, root: index_root, time: TIME, first };
         entries.push(commitment.to_string().into_bytes());
+        first = entries.len() as u64;
     }
 
     let (mut edge, mut bundle) = (Edge::new(), Vec::new());
@@ -191,12 +193,14 @@ fn write(path: &Path, bytes: &[u8]) {
 /// Covered are glance, nova and oslo-*; the team may also publish other projects.
 fn policy(roots: Roots, team: &SignerKey) -> Policy {
     let pattern = |text: &str| Pattern::parse(text).expect("a pattern");
-    let coverage = |text| Coverage { pattern: pattern(text), from: None, until: None };
-    let keys = vec![team.public().clone()];
+    let coverage = |text| Coverage::all(pattern(text));
+    let keys = vec![PublisherKey::always(team.public().clone())];
+    let publisher = Publisher { name: "team".into(), keys, projects: vec![pattern("*")], withdraw: true };
     Policy {
         version: 1,
         roots,
-        publishers: vec![Publisher { name: "team".into(), keys, projects: vec![pattern("*")] }],
+        cool_down: 0,
+        publishers: vec![publisher],
         projects: ["glance", "nova", "oslo-*"].map(coverage).into(),
     }
 }
@@ -211,6 +215,7 @@ fn release((project, version, files): &Logged<'_>) -> Release {
         project: ProjectName::parse(project).expect("a name"),
         version: Version::parse(version).expect("a version"),
         files: files.iter().map(file).collect(),
+        source: None,
     }
 }
 

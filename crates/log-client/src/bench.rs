@@ -1,0 +1,36 @@
+//! Load for a running log, every answer to which is verified.
+//!
+//! A run is a plan of requests, made and signed before the clock starts. It is sent in
+//! legs: while the clock runs, answers are only kept; when a leg ends, because
+//! the plan or the time is over or enough is kept, they are verified with the
+//! clock stopped. So the figures are the server's, and none of them rests on an answer
+//! that nobody looked at.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`statements`] | releases and their envelopes, a function of seed and number |
+//! | [`plan`] | what is sent: appends, look-ups, tiles, and mixtures |
+//! | [`http`] | one keep-alive connection |
+//! | [`drive`] | one leg, in a closed loop or on a schedule |
+//! | [`judge`] | whether the answers are right |
+//! | [`run`] | legs and verification, in turn |
+//! | [`ceiling`] | what this machine could do at best |
+//! | [`latency`], [`measure`] | quantiles; clock and processor time |
+//! | [`report`] | tables and JSON |
+//! | [`local`] | a log of its own, and the standard set of measurements |
+
+pub(crate) mod batch;
+pub(crate) mod ceiling;
+pub(crate) mod drive;
+pub(crate) mod echo;
+pub(crate) mod http;
+pub(crate) mod judge;
+pub(crate) mod latency;
+pub(crate) mod local;
+pub(crate) mod measure;
+pub(crate) mod parallel;
+pub(crate) mod plan;
+pub(crate) mod report;
+pub(crate) mod run;
+pub(crate) mod statements;
+pub(crate) mod tiles;
