@@ -2,6 +2,7 @@
 //! that was acknowledged is lost, and no two checkpoints contradict one another.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -25,7 +26,7 @@ use log_io::source::LogSource;
 
 use crate::harness::{Scene, free_port};
 
-const KILLS: u64 = 50;
+const KILLS: u64 = 100;
 const SENDERS: u64 = 32;
 
 /// What the senders know.
@@ -39,8 +40,34 @@ struct Seen {
     found_again: AtomicU64,
 }
 
+impl Seen {
+    fn count(&self) -> usize {
+        self.receipts.lock().expect("not poisoned").len()
+    }
+}
+
+/// Numbers that differ from run to run; `WHEELTAP_SEED` repeats one.
+struct Random(u64);
+
+impl Random {
+    fn new() -> Self {
+        let given = std::env::var("WHEELTAP_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = given.unwrap_or_else(|| RandomState::new().build_hasher().finish());
+        Self(seed)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        // splitmix64
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ mixed >> 31) % bound
+    }
+}
+
 #[test]
-fn fifty_kills_lose_nothing() {
+fn a_hundred_kills_lose_nothing() {
     let scene = Scene::with_log();
     let port = free_port();
     let url = format!("http://127.0.0.1:{port}/");
@@ -57,12 +84,24 @@ fn fifty_kills_lose_nothing() {
 
     let log_key = VerifierKey::parse(scene.read("log.pub").trim_end()).expect("a key");
     let mut checkpoints: Vec<String> = Vec::new();
-    // Not random: each time another moment after the start, so that kills fall into
-    // the recovery, the first round and the middle of the stream.
+    let mut random = Random::new();
+    eprintln!("WHEELTAP_SEED={}", random.0);
     for kill in 0..KILLS {
         let server = scene.serve_on("log", port);
         checkpoints.push(scene.read("log/public/checkpoint"));
-        std::thread::sleep(Duration::from_millis(7 + kill * 37 % 181));
+        // Mostly soon after the start, so that kills fall into the recovery and the first
+        // rounds; now and then when the stream has run for a while, however slow it is.
+        std::thread::sleep(Duration::from_micros(random.below(200_000)));
+        if kill % 10 == 9 {
+            let enough = seen.count() + 2 * usize::try_from(SENDERS).expect("few");
+            for _ in 0..1_000 {
+                if seen.count() >= enough {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            std::thread::sleep(Duration::from_micros(random.below(50_000)));
+        }
         server.kill();
         checkpoints.push(scene.read("log/public/checkpoint"));
     }

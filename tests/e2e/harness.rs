@@ -3,11 +3,12 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::LazyLock;
+use std::thread::{self, JoinHandle};
 
 use tempfile::TempDir;
 
@@ -36,6 +37,8 @@ pub(crate) struct Scene {
 pub(crate) struct Server {
     child: Child,
     pub(crate) url: String,
+    /// Where metrics and health are.
+    pub(crate) private: String,
 }
 
 /// How a command ended.
@@ -197,33 +200,46 @@ impl Scene {
 
     pub(crate) fn serve_on(&self, log: &str, port: u16) -> Server {
         let listen = format!("127.0.0.1:{port}");
+        let args = ["serve", "--dir", log, "--listen", &listen, "--private-listen", "127.0.0.1:0"];
         let mut child = self
-            .command("wheeltap-log", &["serve", "--dir", log, "--listen", &listen])
+            .command("wheeltap-log", &args)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("it starts");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("a pipe");
-        BufReader::new(stdout).read_line(&mut line).expect("readable");
-        let Some((_, url)) = line.trim_end().rsplit_once(' ') else {
-            let output = child.wait_with_output().expect("it ended");
-            panic!("the log did not start: {}", String::from_utf8_lossy(&output.stderr));
+        let stderr = drain(child.stderr.take().expect("a pipe"));
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let mut address = || {
+            let line = lines.next()?.expect("readable");
+            line.rsplit_once(' ').map(|(_, address)| address.to_owned())
         };
-        Server { child, url: url.to_owned() }
+        let (Some(url), Some(private)) = (address(), address()) else {
+            child.wait().expect("it ended");
+            panic!("the log did not start: {}", stderr.join().expect("read"));
+        };
+        Server { child, url, private }
     }
+}
+
+/// Reads what a process writes, so that it never waits for a full pipe.
+fn drain(mut pipe: ChildStderr) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).expect("readable");
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
 }
 
 impl Server {
     /// Any other server that is ready when its port answers.
     pub(crate) fn spawn(command: &mut Command, port: u16) -> Self {
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-        let server = Self { child, url: format!("http://127.0.0.1:{port}/") };
+        let server = Self { child, url: format!("http://127.0.0.1:{port}/"), private: String::new() };
         for _ in 0..200 {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 return server;
             }
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            thread::sleep(std::time::Duration::from_millis(50));
         }
         panic!("the server does not answer on port {port}");
     }
@@ -242,7 +258,7 @@ impl Server {
             if let Some(status) = self.child.try_wait().expect("a child") {
                 return status.code();
             }
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            thread::sleep(std::time::Duration::from_millis(50));
         }
         panic!("it does not end");
     }

@@ -32,7 +32,7 @@ fn wrong_key_wrong_project_and_other_bytes_are_three_refusals() {
     let check = |args, says: &[&str]| check_exit(1, args, says);
     check(
         append("mallory.key", "nova", &scene.sdist("1.0", "new")),
-        &["knows no publisher key", "mallory.example"],
+        &["the policy in force knows no such key", "mallory.example"],
     );
     let other = scene.write("dist/glance-1.0.tar.gz", b"x");
     check(append("team.key", "glance", &other), &["may not publish project glance"]);
@@ -41,7 +41,7 @@ fn wrong_key_wrong_project_and_other_bytes_are_three_refusals() {
         append("team.key", "nova", &scene.sdist("1.0", "other")),
         &[
             "nova-1.0.tar.gz is already logged with another sha256",
-            "(entry 2)",
+            "entry 2 says",
             "hint: never change a published file",
         ],
     );

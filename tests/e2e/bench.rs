@@ -1,0 +1,90 @@
+//! The bench measures a log, and believes nothing that it answers.
+
+use serde_json::Value;
+
+use crate::harness::Scene;
+
+/// A log whose policy lets `team` publish what the bench records.
+fn scene() -> (Scene, crate::harness::Server) {
+    let scene = Scene::with_log();
+    let keys = ["--log-key", "log.pub", "--root", "root.key.pub", "--publisher", "team.key.pub", "bench-*"];
+    let policy = [&["policy", "init"], keys.as_slice(), &["--cover", "*", "--out", "bench.json"]].concat();
+    scene.ok("wheeltap", &policy);
+    scene.ok("wheeltap", &["policy", "sign", "--key", "root.key", "bench.json"]);
+    let server = scene.serve("log");
+    scene.trust(&server.url);
+    scene.ok("wheeltap", &["policy", "submit", "bench.json"]);
+    (scene, server)
+}
+
+fn measure(scene: &Scene, subject: &[&str]) -> Value {
+    let short =
+        ["--duration", "2", "--warmup", "0", "--connections", "4", "--projects", "5", "--format", "json"];
+    let json = scene.ok("wheeltap", &[&["bench"], subject, &short].concat());
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["schema"], 1);
+    assert!(json["ceiling"]["echoes"]["per_second"].as_f64().is_some_and(|rate| rate > 0.0), "{json}");
+    json["measured"][0].clone()
+}
+
+#[test]
+fn each_load_is_verified() {
+    let (scene, server) = scene();
+    let appends = ["appends", "--key", "team.key", "--seed", "7", "--count", "60", "--duplicates", "30"];
+    let first = measure(&scene, &appends);
+    assert_eq!((&first["good"], &first["errors"]), (&60.into(), &serde_json::json!({})), "{first}");
+    let again = first["already_logged"].as_u64().expect("a number");
+    assert!(again > 0 && again < 60, "{first}");
+    // The same statements again are there, whoever asks, and have the old indices.
+    let second = measure(&scene, &appends);
+    assert_eq!((&second["good"], &second["already_logged"]), (&60.into(), &60.into()), "{second}");
+
+    let by_the_clock = [appends.as_slice(), &["--rate", "100"]].concat();
+    let third = measure(&scene, &by_the_clock);
+    assert_eq!((&third["requests"], &third["rate_wanted"]), (&60.into(), &100.0.into()), "{third}");
+    let tiles = measure(&scene, &["tiles", "--count", "300"]);
+    assert_eq!(tiles["good"], 300, "{tiles}");
+    for subject in ["lookups", "mixed"] {
+        let load = [subject, "--key", "team.key", "--seed", "8", "--population", "30", "--count", "40"];
+        let measured = measure(&scene, &load);
+        assert!(measured["good"].as_u64().is_some_and(|good| good >= 40), "{measured}");
+        assert_eq!(measured["errors"], serde_json::json!({}), "{measured}");
+    }
+    // What answers is another log.
+    let (other, other_server) = self::scene();
+    other.trust(&server.url);
+    let load = ["bench", "appends", "--key", "team.key", "--count", "5", "--duration", "1", "--warmup", "0"];
+    let ended = other.run("wheeltap", &load);
+    assert_eq!(ended.code, Some(1), "nothing was logged: {ended:?}");
+    let ended = other.run("wheeltap", &["bench", "tiles", "--count", "5", "--duration", "1"]);
+    assert_eq!(ended.code, Some(11), "{ended:?}");
+    drop(other_server);
+}
+
+#[test]
+fn a_log_of_its_own() {
+    let scene = Scene::empty();
+    let json =
+        scene.ok("wheeltap", &["bench", "local", "--entries", "700", "--duration", "1", "--format", "json"]);
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    let measured = json["measured"].as_array().expect("measurements");
+    assert!(measured.len() >= 5, "{json}");
+    for measured in measured {
+        assert!(measured["good"].as_u64().is_some_and(|good| good > 0), "{measured}");
+        assert_eq!(measured["errors"], serde_json::json!({}), "{measured}");
+    }
+    for figure in
+        ["resident_bytes", "disk_public_bytes", "start_after_kill_seconds", "start_after_stop_seconds"]
+    {
+        assert!(json["figures"][figure].as_f64().is_some_and(|value| value > 0.0), "{figure} {json}");
+    }
+}
+
+#[test]
+fn load_is_for_ones_own_logs() {
+    let scene = Scene::with_log();
+    scene.trust("http://192.0.2.1/");
+    let ended = scene.run("wheeltap", &["bench", "tiles"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("--i-operate-this-log"), "{ended:?}");
+}
