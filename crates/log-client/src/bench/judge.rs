@@ -65,7 +65,7 @@ pub(crate) enum Said {
 }
 
 impl Judge {
-    /// A judge of what the log of this session answers.
+    /// A judge of what a log answers, with the session that has its trust and state.
     pub(crate) fn new(session: Session) -> Self {
         Self { session, tiles: Digests::new(), checkpoints: Mutex::default(), indices: Indices::default() }
     }
