@@ -122,8 +122,8 @@ impl App {
         self.submitted(admitted, entry).await
     }
 
-    /// Takes several submissions, one a line. All of them are in one round, unless the
-    /// pool has no room, when none is taken.
+    /// Takes several submissions, one a line: all of them, or none when the pool has no
+    /// room. A fuller pool may spread them over two rounds.
     pub async fn submit_lines(
         &self,
         lines: Vec<Vec<u8>>,
