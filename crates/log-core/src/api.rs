@@ -14,6 +14,10 @@ use crate::proof_file::ProvenEntry;
 
 /// Where statements are submitted.
 pub const STATEMENTS_PATH: &str = "api/v1/statements";
+/// Where a log server has the log's public key, below its URL; beside `checkpoint`, so
+/// that a static copy may have it, too. Whoever reads it there knows no more than that
+/// somebody says so; the policies, which the roots sign, name the key.
+pub const LOG_KEY_PATH: &str = "log.pub";
 /// Where look-ups are answered.
 pub const LOOKUP_PATH: &str = "api/v1/lookup";
 
@@ -248,6 +252,16 @@ impl LookupKey {
                 Some(IndexKey::Release(project.clone(), version.clone()))
             }
             Self::Project { name, .. } => Some(IndexKey::Project(name.clone())),
+            Self::Digest { .. } => None,
+        }
+    }
+
+    /// The project that is asked about; digests are of no project.
+    pub fn project(&self) -> Option<&ProjectName> {
+        match self {
+            Self::File { project, .. }
+            | Self::Release { project, .. }
+            | Self::Project { name: project, .. } => Some(project),
             Self::Digest { .. } => None,
         }
     }

@@ -6,8 +6,8 @@
 //! digests, no withdrawn file released again, no file left out, each index commitment
 //! true, the last leaf a commitment.
 //!
-//! Statements have the time of the commitment after them, so they are judged when that
-//! has come; until then they wait, at most a round of them.
+//! Most of it is `follow`; here is what needs all that came before: the index, and what is
+//! known of each file.
 //!
 //! Until the root was compared nothing that was read is to be believed.
 
@@ -17,9 +17,9 @@ use thiserror::Error;
 
 use crate::artifact::{FileName, ProjectName, Version};
 use crate::commitment::IndexCommitment;
-use crate::edge::Edge;
-use crate::entry::{Entry, EntryError, IndexKey, SignedStatement};
-use crate::hash::{Hash, leaf_hash};
+use crate::entry::{EntryError, IndexKey, SignedStatement};
+use crate::follow::{Follower, Judged, Pushed, Taken};
+use crate::hash::Hash;
 use crate::index::VerifiableIndex;
 use crate::limits::MAX_ROUND;
 use crate::policy::Policy;
@@ -30,16 +30,10 @@ use crate::timeline::{Moment, Timeline};
 /// All that a log said so far.
 #[derive(Debug, Clone)]
 pub struct History {
-    genesis: Genesis,
-    edge: Edge,
-    timeline: Timeline,
+    follower: Follower,
     policies: Vec<Recorded<PolicyStatement>>,
-    /// Statements whose commitment has not come yet, with the bytes of their entries.
-    round: Vec<(u64, usize, SignedStatement)>,
     projects: BTreeMap<ProjectName, ProjectHistory>,
     index: VerifiableIndex,
-    commitment: Option<IndexCommitment>,
-    ends_in_commitment: bool,
 }
 
 /// A statement with what the log says of it.
@@ -131,67 +125,63 @@ impl<T> Recorded<T> {
 impl History {
     /// An empty log, born with `genesis`.
     pub fn new(genesis: Genesis) -> Self {
-        Self {
-            genesis,
-            edge: Edge::new(),
-            timeline: Timeline::default(),
-            policies: Vec::new(),
-            round: Vec::new(),
-            projects: BTreeMap::new(),
-            index: VerifiableIndex::default(),
-            commitment: None,
-            ends_in_commitment: true,
-        }
+        let (policies, projects) = (Vec::new(), BTreeMap::new());
+        Self { follower: Follower::new(genesis), policies, projects, index: VerifiableIndex::default() }
     }
 
     /// Takes the next entry. It counts towards the root even when it breaks a
     /// rule: only together with the signed root does that say anything. The error may
     /// be about an earlier entry, whose time has only come now.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), HistoryError> {
-        let index = self.edge.size();
-        self.edge.push(leaf_hash(bytes));
-        self.ends_in_commitment = false;
+        let index = self.size();
+        let Pushed { entry, judged } = self.follower.push(bytes);
         let at_index = |violation| HistoryError { index, violation };
-        match Entry::parse(bytes).map_err(|error| at_index(error.into()))? {
-            Entry::Commitment(commitment) => {
-                self.ends_in_commitment = true;
-                let judged = self.judge_round(commitment.time);
-                self.accept_commitment(index, commitment).map_err(at_index)?;
-                judged
-            }
-            Entry::Statement(_) if self.round.len() == MAX_ROUND => Err(at_index(Violation::NoCommitment)),
-            Entry::Statement(signed) => {
-                self.index.add(index, signed.index_keys().iter().map(IndexKey::hash));
-                self.round.push((index, bytes.len(), *signed));
-                Ok(())
+        let mut first_error = Ok(());
+        for judged in judged {
+            let at = judged.at.index;
+            if let Err(refusal) = self.accept_statement(judged)
+                && first_error.is_ok()
+            {
+                first_error = Err(HistoryError { index: at, violation: refusal.into() });
             }
         }
+        match entry.map_err(at_index)? {
+            Taken::Statement => {
+                let keys = self.follower.newest().map(SignedStatement::index_keys).unwrap_or_default();
+                self.index.add(index, keys.iter().map(IndexKey::hash));
+            }
+            Taken::Commitment(commitment) if commitment.root != self.index.root() => {
+                return Err(at_index(Violation::CommitmentRoot));
+            }
+            Taken::Commitment(_) => {}
+        }
+        first_error
     }
 
     /// How many entries were read.
     pub fn size(&self) -> u64 {
-        self.edge.size()
+        self.follower.size()
     }
 
     /// The root over all entries read.
     pub fn root(&self) -> Hash {
-        self.edge.root()
+        self.follower.root()
     }
 
     /// Whether the last entry read is an index commitment, as in each published
     /// tree; the empty tree has none.
     pub fn ends_in_commitment(&self) -> bool {
-        self.ends_in_commitment
+        self.follower.ends_in_commitment()
     }
 
     /// The newest index commitment.
     pub fn commitment(&self) -> Option<&IndexCommitment> {
-        self.commitment.as_ref()
+        self.follower.commitment()
     }
 
     /// All policies, and when each is in force.
     pub fn timeline(&self) -> &Timeline {
-        &self.timeline
+        self.follower.timeline()
     }
 
     /// All policy statements, in log order.
@@ -201,15 +191,15 @@ impl History {
 
     /// The policy in force after the last commitment, and the entry that set it.
     pub fn policy(&self) -> Option<(u64, &Policy)> {
-        let now = self.commitment.map(|commitment| commitment.time);
-        self.timeline.current(now).map(|dated| (dated.index, &dated.policy))
+        let now = self.commitment().map(|commitment| commitment.time);
+        self.timeline().current(now).map(|dated| (dated.index, &dated.policy))
     }
 
     /// The policy in force at `now`, when nothing was logged since; see
     /// [`Facts::as_of`](crate::verdict::Facts::as_of).
     pub fn policy_as_of(&self, now: u64) -> Option<(u64, &Policy)> {
-        let now = self.commitment.map_or(now, |commitment| commitment.time.max(now));
-        self.timeline.current(Some(now)).map(|dated| (dated.index, &dated.policy))
+        let now = self.commitment().map_or(now, |commitment| commitment.time.max(now));
+        self.timeline().current(Some(now)).map(|dated| (dated.index, &dated.policy))
     }
 
     /// What is logged of a file of the project, or of the metadata of a wheel.
@@ -232,46 +222,12 @@ impl History {
         self.projects.keys()
     }
 
-    fn accept_commitment(&mut self, index: u64, commitment: IndexCommitment) -> Result<(), Violation> {
-        let expected = self.commitment.map_or(0, |before| before.size + 1);
-        let before = self.commitment.replace(commitment);
-        if commitment.size != index {
-            return Err(Violation::CommitmentSize { found: commitment.size });
-        }
-        if commitment.first != expected {
-            return Err(Violation::CommitmentFirst { found: commitment.first, expected });
-        }
-        if commitment.root != self.index.root() {
-            return Err(Violation::CommitmentRoot);
-        }
-        match before.filter(|before| before.time > commitment.time) {
-            Some(before) => Err(Violation::CommitmentTime { before: before.time, found: commitment.time }),
-            None => Ok(()),
-        }
-    }
-
-    /// Judges the statements since the last commitment, now that their time is known;
-    /// the first that is not allowed is the error.
-    fn judge_round(&mut self, time: u64) -> Result<(), HistoryError> {
-        let mut first_error = Ok(());
-        for (index, bytes, signed) in std::mem::take(&mut self.round) {
-            let at = Moment { index, time: Some(time) };
-            if let Err(refusal) = self.accept_statement(at, bytes, signed)
-                && first_error.is_ok()
-            {
-                first_error = Err(HistoryError { index, violation: refusal.into() });
-            }
-        }
-        first_error
-    }
-
-    fn accept_statement(&mut self, at: Moment, bytes: usize, signed: SignedStatement) -> Result<(), Refusal> {
-        rules::authorise(&signed, at, &self.timeline, &self.genesis)?;
+    fn accept_statement(&mut self, judged: Judged) -> Result<(), Refusal> {
+        let Judged { at, signed, result } = judged;
+        result?;
         let signers = signed.envelope.signatures().iter().map(|signature| signature.keyid.clone()).collect();
         match signed.statement {
             Statement::Policy(policy) => {
-                let pushed = self.timeline.push(at, bytes, policy.policy.clone());
-                pushed.map_err(Refusal::PolicyHistoryFull)?;
                 self.policies.push(Recorded { index: at.index, time: at.time, signers, statement: policy });
                 Ok(())
             }

@@ -10,7 +10,7 @@
 //! | what is signed | [`key`], [`note`], [`checkpoint`], [`cosignature`], [`trust_policy`] |
 //! | what is logged | [`artifact`], [`dsse`], [`statement`], [`policy`], [`timeline`], [`commitment`], [`index`], [`entry`] |
 //! | what others say | [`simple_index`] |
-//! | what is decided | [`rules`], [`history`], [`basis`], [`verdict`], [`evidence`] |
+//! | what is decided | [`rules`], [`follow`], [`history`], [`basis`], [`verdict`], [`evidence`] |
 //! | what travels | [`bundle`], [`proof_file`], [`api`], [`witness_api`], [`limits`] |
 //! | what people read | [`times`] |
 //!
@@ -32,6 +32,7 @@ pub mod dsse;
 pub mod edge;
 pub mod entry;
 pub mod evidence;
+pub mod follow;
 pub mod hash;
 pub mod history;
 pub mod inclusion;

@@ -248,6 +248,22 @@ impl Pattern {
             None => project.as_str() == self.text,
         }
     }
+
+    /// Whether every project that `other` means is one of those meant here.
+    pub fn includes(&self, other: &Self) -> bool {
+        match (self.text.strip_suffix('*'), other.text.strip_suffix('*')) {
+            (Some(own), Some(others)) => others.starts_with(own),
+            (Some(own), None) => other.text.starts_with(own),
+            (None, Some(_)) => false,
+            (None, None) => self.text == other.text,
+        }
+    }
+
+    /// Whether there may be a project that both mean: of two starts of names one is the
+    /// start of the other, or no name has both.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.includes(other) || other.includes(self)
+    }
 }
 
 impl std::fmt::Display for Pattern {

@@ -15,9 +15,18 @@
 //!
 //! Every sha256 that an installer might go by is read: `hashes`, the fragment of
 //! `url` (which pip prefers), and the metadata's digest in each spelling in use
-//! (PEP 658, 691, 714). Left out: fetching; HTML pages; digests of other kinds,
-//! which the log does not have; upload times, yanks and the project's status,
-//! which older servers do not send.
+//! (PEP 658, 691, 714). Left out: fetching; digests of other kinds, which the log does
+//! not have; upload times, yanks and the project's status, which older servers do not send.
+//!
+//! [`Page`] is for those who compare an index with a log. Who passes a page on needs all
+//! of it, from any server:
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`offer`] | a page with all that installers go by |
+//! | [`json`], [`html`] | reading one |
+//! | `write` | writing one, in both forms |
+//! | [`negotiate`] | which form a client likes best |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -30,6 +39,14 @@ use thiserror::Error;
 
 use crate::artifact::{FileName, ProjectName};
 use crate::hash::{Hash, parse_decimal};
+
+pub mod html;
+pub mod json;
+pub mod negotiate;
+pub mod offer;
+pub mod write;
+
+pub use offer::{Offer, Offered, ProjectStatus};
 
 /// The media type to ask for.
 pub const MEDIA_TYPE: &str = "application/vnd.pypi.simple.v1+json";
@@ -148,7 +165,7 @@ pub fn project_url(index: &str, project: &ProjectName) -> String {
 struct WirePage {
     meta: Object<WireMeta>,
     name: String,
-    files: Files,
+    files: Files<WireFile>,
 }
 
 #[derive(Deserialize)]
@@ -235,14 +252,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 }
 
 /// At most [`MAX_FILES`]; reading stops at the first one too many.
-struct Files(Vec<Object<WireFile>>);
+struct Files<T>(Vec<Object<T>>);
 
-impl<'de> Deserialize<'de> for Files {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Files<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct FilesVisitor;
+        struct FilesVisitor<T>(PhantomData<T>);
 
-        impl<'de> Visitor<'de> for FilesVisitor {
-            type Value = Files;
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for FilesVisitor<T> {
+            type Value = Files<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an array of files")
@@ -260,7 +277,7 @@ impl<'de> Deserialize<'de> for Files {
             }
         }
 
-        from.deserialize_seq(FilesVisitor)
+        from.deserialize_seq(FilesVisitor(PhantomData))
     }
 }
 
@@ -285,5 +302,7 @@ pub fn escaped(text: impl Iterator<Item = char>) -> String {
     escaped
 }
 
+#[cfg(test)]
+mod round_trips;
 #[cfg(test)]
 mod tests;

@@ -61,6 +61,17 @@ pub fn duration(seconds: u64) -> String {
     }
 }
 
+/// How long something took or is ago, for people: in the largest unit that it fills, and
+/// no more exactly than that.
+pub fn about(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
 fn parse_rfc_3339(text: &str) -> Option<u64> {
     if !text.is_ascii() {
         return None;
@@ -186,6 +197,21 @@ mod tests {
             "99999999999999999999",
         ] {
             assert!(parse_time(bad, 0).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ages() {
+        for (seconds, expected) in [
+            (0, "0 s"),
+            (119, "119 s"),
+            (120, "2 min"),
+            (7_199, "119 min"),
+            (7_200, "2 h"),
+            (172_799, "47 h"),
+            (172_800, "2 days"),
+        ] {
+            assert_eq!(about(seconds), expected);
         }
     }
 

@@ -14,27 +14,29 @@ use log_core::verdict::Distrust;
 /// Whether data could not be printed.
 static PRINT_FAILED: AtomicBool = AtomicBool::new(false);
 
-/// How a command ended; the number is the exit code.
+/// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// Verified, or done.
-    Ok = 0,
+    Ok,
     /// Failed: there is no verdict.
-    Failed = 1,
+    Failed,
     /// Wrong usage.
-    Usage = 2,
+    Usage,
     /// The file is not in the log.
-    NotLogged = 10,
+    NotLogged,
     /// A hash, proof or signature is wrong.
-    Invalid = 11,
+    Invalid,
     /// The quorum of witnesses is not met, or its cosignatures are too old.
-    Untrusted = 12,
+    Untrusted,
     /// The log misbehaved; evidence was written.
-    Misbehaved = 13,
+    Misbehaved,
     /// The project took the file back.
-    Withdrawn = 14,
+    Withdrawn,
     /// An audit found something.
-    Findings = 20,
+    Findings,
+    /// What another command that was run has ended with.
+    Command(u8),
 }
 
 /// Why a command did not do what it was asked to.
@@ -51,7 +53,18 @@ pub type Outcome = Result<Exit, Failure>;
 impl Exit {
     /// The number.
     pub fn code(self) -> u8 {
-        self as u8
+        match self {
+            Self::Ok => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NotLogged => 10,
+            Self::Invalid => 11,
+            Self::Untrusted => 12,
+            Self::Misbehaved => 13,
+            Self::Withdrawn => 14,
+            Self::Findings => 20,
+            Self::Command(code) => code,
+        }
     }
 }
 

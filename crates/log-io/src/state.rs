@@ -69,6 +69,12 @@ impl LogState {
         Ok(path)
     }
 
+    /// How many pieces of evidence are kept.
+    pub fn evidence_count(&self) -> usize {
+        let files = self.directory.join("evidence").read_dir().into_iter().flatten().flatten();
+        files.filter(|file| file.path().extension().is_some_and(|extension| extension == "json")).count()
+    }
+
     fn checkpoint_path(&self) -> PathBuf {
         self.directory.join("checkpoint")
     }

@@ -1,8 +1,12 @@
 //! The trust file: whom and what a client or witness believes.
 //!
 //! ```toml
+//! uncovered = "pass"                  # files that no log covers: pass, refuse, or pin
+//! grace = 0                           # seconds for which a log may be unreachable
+//!
 //! [[log]]
 //! url = "https://log.example.org/"
+//! projects = ["nova", "oslo-*"]       # whom this log is asked about; all by default
 //! policy = """
 //! log log.example.org+82258d05+AXm1…
 //! quorum none
@@ -11,12 +15,19 @@
 //! threshold = 1                       # how many of them
 //! max_age = 86400                     # seconds; oldest acceptable cosignature
 //! ```
+//!
+//! A project is asked about in one log, the first one in the file whose `projects` have
+//! it: what two logs say of one project need not agree, and a client that took the better
+//! answer would believe whoever lies.
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
+use log_core::artifact::ProjectName;
 use log_core::key::VerifierKey;
-use log_core::policy::Roots;
+use log_core::policy::{Pattern, Roots};
 use log_core::rules::Genesis;
 use log_core::trust_policy::TrustPolicy;
 use log_core::verdict::Trust;
@@ -25,19 +36,55 @@ use serde::{Deserialize, Serialize};
 /// Longest trust file: the longest policy text and as much again.
 const MAX_TRUST_FILE_BYTES: usize = 2 * log_core::limits::MAX_TRUST_POLICY_BYTES;
 
+/// Most logs in a trust file.
+const MAX_LOGS: usize = 64;
+
+/// All that a client believes.
+#[derive(Debug, Clone)]
+pub struct TrustFile {
+    /// The logs, one or more, of different origins.
+    pub logs: Vec<TrustedLog>,
+    /// What becomes of projects that no log covers.
+    pub uncovered: Uncovered,
+    /// For how many seconds files are handed out without a verdict while a log cannot be
+    /// reached; 0: not at all. What was handed out is noted, to be verified later.
+    pub grace: u64,
+}
+
 /// A log that is trusted, and where to find it.
 #[derive(Debug, Clone)]
 pub struct TrustedLog {
     /// Where to read it.
     pub url: String,
+    /// The projects that it is asked about; none: all.
+    pub projects: Vec<Pattern>,
+    /// The C2SP tlog-policy as it is written.
+    pub policy: String,
     /// What to believe.
     pub trust: Trust,
+}
+
+/// What becomes of projects that no log covers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Uncovered {
+    /// They pass.
+    #[default]
+    Pass,
+    /// They are refused.
+    Refuse,
+    /// They pass, and a file that was seen once may not change.
+    Pin,
 }
 
 /// The file as it is written.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TrustFile {
+struct Sections {
+    #[serde(default, skip_serializing_if = "is_default")]
+    uncovered: Uncovered,
+    #[serde(default, skip_serializing_if = "is_default")]
+    grace: u64,
     log: Vec<LogSection>,
 }
 
@@ -45,6 +92,8 @@ struct TrustFile {
 #[serde(deny_unknown_fields)]
 struct LogSection {
     url: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    projects: Vec<String>,
     policy: String,
     roots: Vec<String>,
     #[serde(default = "one")]
@@ -55,6 +104,82 @@ struct LogSection {
 
 fn one() -> usize {
     1
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl TrustFile {
+    /// Reads a trust file.
+    pub fn load(path: &Path) -> anyhow::Result<Self> {
+        let text = Self::read(path)?.with_context(|| {
+            format!("there is no trust file {}; `wheeltap trust add` makes one", path.display())
+        })?;
+        Self::parse(&text).with_context(|| format!("trust file {}", path.display()))
+    }
+
+    /// The text of a trust file; `None` when there is none.
+    pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
+        let file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file.with_context(|| format!("cannot read the trust file {}", path.display()))?,
+        };
+        let mut text = String::new();
+        // One byte more, which `parse` then finds too long.
+        let read = file.take(MAX_TRUST_FILE_BYTES as u64 + 1).read_to_string(&mut text);
+        read.with_context(|| format!("cannot read the trust file {}", path.display()))?;
+        Ok(Some(text))
+    }
+
+    /// Reads the text of a trust file.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        ensure!(text.len() <= MAX_TRUST_FILE_BYTES, "it has more than {MAX_TRUST_FILE_BYTES} bytes");
+        let Sections { uncovered, grace, log } = toml::from_str(text)?;
+        ensure!((1..=MAX_LOGS).contains(&log.len()), "expected 1 to {MAX_LOGS} [[log]] sections");
+        let mut logs: Vec<TrustedLog> = Vec::new();
+        for (i, section) in log.iter().enumerate() {
+            let log = TrustedLog::of(section).with_context(|| format!("[[log]] {}", i + 1))?;
+            let name = log.origin();
+            // What was last seen of a log is kept under its name.
+            ensure!(
+                logs.iter().all(|other| other.origin() != name),
+                "[[log]] {}: there is another log called {name}",
+                i + 1
+            );
+            logs.push(log);
+        }
+        Ok(Self { logs, uncovered, grace })
+    }
+
+    /// As text.
+    pub fn to_text(&self) -> anyhow::Result<String> {
+        let log = self.logs.iter().map(TrustedLog::section).collect();
+        Ok(toml::to_string(&Sections { uncovered: self.uncovered, grace: self.grace, log })?)
+    }
+
+    /// The log, where one is expected.
+    pub fn only(mut self) -> anyhow::Result<TrustedLog> {
+        match self.logs.pop() {
+            Some(log) if self.logs.is_empty() => Ok(log),
+            last => {
+                let origins: Vec<&str> = self.logs.iter().chain(&last).map(TrustedLog::origin).collect();
+                bail!("it has several logs ({}), and one is to be named", origins.join(", "))
+            }
+        }
+    }
+
+    /// The log of this name, which is its origin.
+    pub fn named(self, origin: &str) -> anyhow::Result<TrustedLog> {
+        let origins: Vec<String> = self.logs.iter().map(|log| log.origin().to_owned()).collect();
+        let log = self.logs.into_iter().find(|log| log.origin() == origin);
+        log.with_context(|| format!("it has no log called {origin:?}; it has {}", origins.join(", ")))
+    }
+
+    /// The log that is asked about a project.
+    pub fn log_of(&self, project: &ProjectName) -> Option<&TrustedLog> {
+        self.logs.iter().find(|log| log.is_asked_about(project))
+    }
 }
 
 impl TrustedLog {
@@ -68,20 +193,51 @@ impl TrustedLog {
             .context("neither XDG_CONFIG_HOME nor HOME is set; give the trust file with --trust")
     }
 
-    /// Reads a trust file.
+    /// Reads a trust file with one log.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the trust file {}", path.display()))?;
-        Self::parse(&text).with_context(|| format!("trust file {}", path.display()))
+        TrustFile::load(path)?.only().with_context(|| format!("trust file {}", path.display()))
     }
 
-    /// Reads the text of a trust file.
+    /// Reads the text of a trust file with one log.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
-        ensure!(text.len() <= MAX_TRUST_FILE_BYTES, "it has more than {MAX_TRUST_FILE_BYTES} bytes");
-        let file: TrustFile = toml::from_str(text)?;
-        let [section] = file.log.as_slice() else {
-            bail!("expected one [[log]] section, found {}", file.log.len());
-        };
+        TrustFile::parse(text)?.only()
+    }
+
+    /// A log without witnesses or with those of `policy`, checked as one in a trust file.
+    pub fn new(
+        url: String,
+        policy: String,
+        roots: &Roots,
+        projects: &[Pattern],
+        max_age: Option<u64>,
+    ) -> anyhow::Result<Self> {
+        Self::of(&LogSection {
+            url,
+            projects: projects.iter().map(Pattern::to_string).collect(),
+            policy,
+            roots: roots.keys.iter().map(VerifierKey::to_vkey).collect(),
+            threshold: roots.threshold,
+            max_age,
+        })
+    }
+
+    /// The log's name.
+    pub fn origin(&self) -> &str {
+        self.trust.genesis.log.name().as_str()
+    }
+
+    /// Its section of a trust file.
+    pub fn to_section(&self) -> anyhow::Result<String> {
+        let log = vec![self.section()];
+        Ok(toml::to_string(&Sections { uncovered: Uncovered::Pass, grace: 0, log })?)
+    }
+
+    /// Whether this log is asked about a project, unless one before it is.
+    pub fn is_asked_about(&self, project: &ProjectName) -> bool {
+        self.projects.is_empty() || self.projects.iter().any(|pattern| pattern.matches(project))
+    }
+
+    fn of(section: &LogSection) -> anyhow::Result<Self> {
         let policy = TrustPolicy::parse(&section.policy).context("`policy`")?;
         let mut logs = policy.logs().map(|(key, _)| key.clone());
         let (Some(log), None) = (logs.next(), logs.next()) else {
@@ -97,20 +253,28 @@ impl TrustedLog {
             keys.push(VerifierKey::parse(root).with_context(|| format!("`roots[{i}]`"))?);
         }
         let roots = Roots::new(section.threshold, keys).context("`threshold`")?;
+        let projects: Result<_, _> = section.projects.iter().map(|text| Pattern::parse(text)).collect();
+        let projects = projects.map_err(anyhow::Error::msg).context("`projects`")?;
         let trust = Trust { policy, genesis: Genesis { log, roots }, max_age: section.max_age };
-        Ok(Self { url: section.url.clone(), trust })
+        Ok(Self { url: section.url.clone(), projects, policy: section.policy.clone(), trust })
+    }
+
+    fn section(&self) -> LogSection {
+        let Trust { genesis, max_age, .. } = &self.trust;
+        LogSection {
+            url: self.url.clone(),
+            projects: self.projects.iter().map(Pattern::to_string).collect(),
+            policy: self.policy.clone(),
+            roots: genesis.roots.keys.iter().map(VerifierKey::to_vkey).collect(),
+            threshold: genesis.roots.threshold,
+            max_age: *max_age,
+        }
     }
 
     /// The text of a trust file without witnesses.
     pub fn to_text(url: &str, log: &VerifierKey, roots: &Roots) -> anyhow::Result<String> {
-        let section = LogSection {
-            url: url.to_owned(),
-            policy: format!("log {}\nquorum none\n", log.to_vkey()),
-            roots: roots.keys.iter().map(VerifierKey::to_vkey).collect(),
-            threshold: roots.threshold,
-            max_age: None,
-        };
-        Ok(toml::to_string(&TrustFile { log: vec![section] })?)
+        let policy = format!("log {}\nquorum none\n", log.to_vkey());
+        Self::new(url.to_owned(), policy, roots, &[], None)?.to_section()
     }
 }
 
@@ -134,15 +298,42 @@ mod tests {
         assert_eq!(trusted.trust.genesis.log, key("log"));
         for (bad, names) in [
             (String::new(), "log"),
-            (format!("{good}\n{good}"), "expected one"),
+            (format!("{good}\n{good}"), "another log called"),
             (good.replace("url", "uri"), "uri"),
             (good.replace("quorum none", "quorum w"), "`policy`"),
             (good.replace("roots = [\"root", "roots = [\"boot"), "`roots[0]`"),
             (good.replace("threshold = 1", "threshold = 2"), "`threshold`"),
             (format!("{good}max_age = 5\n"), "max_age"),
+            (format!("{good}projects = [\"No Name\"]\n"), "`projects`"),
+            (format!("uncovered = \"trust\"\n{good}"), "uncovered"),
+            ("log = []".to_owned(), "expected 1 to"),
         ] {
             let error = format!("{:#}", TrustedLog::parse(&bad).expect_err(&bad));
             assert!(error.contains(names), "{error} should name {names}");
         }
+    }
+
+    #[test]
+    fn a_project_is_asked_about_in_the_first_log_that_has_it() {
+        let roots = Roots::new(1, vec![key("root")]).expect("one root");
+        let text =
+            |name: &str| TrustedLog::to_text("http://127.0.0.1:1/", &key(name), &roots).expect("a text");
+        let text = format!(
+            "uncovered = \"pin\"\ngrace = 60\n{}projects = [\"nova\", \"oslo-*\"]\n{}",
+            text("a"),
+            text("b")
+        );
+        let file = TrustFile::parse(&text).expect("a trust file");
+        assert_eq!((file.uncovered, file.grace), (Uncovered::Pin, 60));
+        let again = TrustFile::parse(&file.to_text().expect("a text")).expect("a trust file");
+        for file in [&file, &again] {
+            for (project, log) in [("nova", "a"), ("oslo-config", "a"), ("novaclient", "b")] {
+                let project = ProjectName::parse(project).expect("a name");
+                let asked = file.log_of(&project).expect("a log");
+                assert_eq!(asked.trust.genesis.log.name().as_str(), log, "{project}");
+            }
+        }
+        assert!(TrustedLog::parse(&text).is_err(), "which of them?");
+        assert_eq!(file.named("b").expect("it is there").projects, []);
     }
 }

@@ -75,3 +75,24 @@ fn bad_policies_name_the_field() {
         assert!(error.contains(names), "{error} should name {names}");
     }
 }
+
+#[test]
+fn patterns_that_have_projects_in_common() {
+    let pattern = |text: &str| Pattern::parse(text).expect("a pattern");
+    for (a, b, includes, meets) in [
+        ("*", "nova", true, true),
+        ("*", "*", true, true),
+        ("oslo-*", "oslo-log", true, true),
+        ("oslo-*", "oslo-l*", true, true),
+        ("oslo-l*", "oslo-*", false, true),
+        ("oslo-*", "oslo", false, false),
+        ("nova", "nova", true, true),
+        ("nova", "nova*", false, true),
+        ("nova", "novaclient", false, false),
+        ("nova*", "neutron*", false, false),
+    ] {
+        assert_eq!(pattern(a).includes(&pattern(b)), includes, "{a} includes {b}");
+        assert_eq!(pattern(a).meets(&pattern(b)), meets, "{a} meets {b}");
+        assert_eq!(pattern(b).meets(&pattern(a)), meets, "{b} meets {a}");
+    }
+}
