@@ -112,7 +112,7 @@ impl Answers<'_> {
         }
         Ok(Basis {
             commitment: json(last)?,
-            policies: policies.iter().map(|policy| json(policy.index)).collect::<Result<_, _>>()?,
+            policies: self.policies()?.iter().map(EntryJson::new).collect(),
             policy_map: self.maps.first().map(MapProofJson::from).ok_or(AppError::Unavailable)?,
             commitments: dated.into_iter().map(json).collect::<Result<_, _>>()?,
         })
@@ -130,7 +130,7 @@ impl Answers<'_> {
                 commitments.push(proven(index)?);
             }
         }
-        let policies = policies.iter().map(|policy| proven(policy.index)).collect::<Result<_, _>>()?;
+        let policies = self.policies()?.iter().take_while(|policy| policy.index <= index).cloned().collect();
         let extra = Extra { entry, policies, commitments };
         Ok(ProofFile {
             extra: Some(extra.to_string().into_bytes()),
@@ -138,6 +138,10 @@ impl Answers<'_> {
             proof: self.reader.inclusion(index, self.tree)?,
             checkpoint: self.tree.checkpoint.clone(),
         })
+    }
+
+    fn policies(&self) -> Result<&[ProvenEntry], AppError> {
+        self.tree.policies(|index| Ok(self.reader.proven(index, self.tree)?))
     }
 
     fn batch_receipt(&self, admitted: Admitted, sent: &[u8]) -> Result<BatchReceipt, AppError> {

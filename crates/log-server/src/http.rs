@@ -3,6 +3,7 @@
 //! | route | what |
 //! |---|---|
 //! | `GET /checkpoint`, `/tile/…` | C2SP tlog-tiles; also plain files below `public/` |
+//! | `GET /log.pub` | the log's public key |
 //! | `POST /api/v1/statements` | submit one DSSE envelope |
 //! | `POST /api/v1/lookup` | entries and inclusion proofs |
 //! | `GET /api/v1/openapi.json` | all of this for programs |
@@ -40,6 +41,7 @@ pub fn router(app: App, front: &Arc<Front>) -> Router {
         .layer(CompressionLayer::new().gzip(true));
     Router::new()
         .route("/checkpoint", get(tiles::checkpoint))
+        .route("/log.pub", get(tiles::log_key))
         .route("/tile/{level}/{*path}", get(tiles::tile))
         .merge(bundles)
         .route("/api/v1/statements", post(statements::submit).layer(DefaultBodyLimit::max(MAX_BATCH_BYTES)))

@@ -1,10 +1,11 @@
 //! The newest published tree, as requests see it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use log_core::edge::Edge;
 use log_core::hash::Hash;
+use log_core::proof_file::ProvenEntry;
 use log_core::tile::Level;
 use log_core::tile_tree::TileTree;
 use log_core::timeline::Timeline;
@@ -22,6 +23,8 @@ pub struct Published {
     pub time: u64,
     /// Per level, the tree over the last tile of the level and the ragged item.
     edge_trees: Vec<Arc<TileTree>>,
+    /// The policies with their proofs, once somebody has asked for them.
+    policies: OnceLock<Vec<ProvenEntry>>,
 }
 
 /// The newest published tree, replaced by the sequencer, and whether it takes
@@ -49,7 +52,18 @@ impl Published {
             Arc::new(TileTree::new(&items))
         });
         let edge_trees = with_rest.collect();
-        Self { checkpoint, size: edge.size(), timeline, time, edge_trees }
+        Self { checkpoint, size: edge.size(), timeline, time, edge_trees, policies: OnceLock::new() }
+    }
+
+    /// All policies in it, as entries with their proofs, which `prove` finds the first time.
+    pub fn policies<E>(&self, prove: impl Fn(u64) -> Result<ProvenEntry, E>) -> Result<&[ProvenEntry], E> {
+        if self.policies.get().is_none() {
+            let proven = self.timeline.policies().iter().map(|dated| prove(dated.index));
+            let proven = proven.collect::<Result<Vec<_>, E>>()?;
+            // Somebody else may have been faster, with the same.
+            let _: Result<(), _> = self.policies.set(proven);
+        }
+        Ok(self.policies.get().map_or(&[], Vec::as_slice))
     }
 
     /// The tree over the last tile of a level and the ragged item.

@@ -32,6 +32,10 @@ pub trait Objects: Debug + Send + Sync {
     /// An object's bytes; `None` when there is none.
     fn get(&self, path: &str) -> io::Result<Option<Vec<u8>>>;
 
+    /// A part of an object that never changes: so many bytes from one on, or fewer when it
+    /// ends before; `None` when there is none.
+    fn get_range(&self, path: &str, from: u64, length: usize) -> io::Result<Option<Vec<u8>>>;
+
     /// Deletes an object; no error when there is none.
     fn delete(&self, path: &str) -> io::Result<()>;
 

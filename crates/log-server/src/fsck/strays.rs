@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a narrower partial tile than the checkpoint's | an older checkpoint asks for it; it must be the start of the wider one |
 //! | a tile beyond the checkpoint's size | the log has grown since; nothing is said about it |
+//! | `log.pub` | the log's public key, which whoever serves the directory may put there |
 //! | `.tmp-…` | left over from a crash |
 //! | anything else | not the log's, and a web server would serve it |
 //!
@@ -13,6 +14,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
+use log_core::api::LOG_KEY_PATH;
 use log_core::bundle::parse_bundle;
 use log_core::tile::{Level, TileId};
 use log_io::durable;
@@ -77,7 +79,8 @@ pub fn look(public: &Path, size: u64, bad: &BTreeSet<String>) -> io::Result<Stra
 impl Strays {
     fn stranger(&mut self, path: &str) {
         let name = path.rsplit('/').next().unwrap_or(path);
-        if path == "checkpoint" {
+        // A static copy may have the log's public key, as the server does.
+        if path == "checkpoint" || path == LOG_KEY_PATH {
             return;
         }
         if name.starts_with(durable::TEMP_PREFIX) {

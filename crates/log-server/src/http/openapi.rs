@@ -29,6 +29,7 @@ use super::{lookup, statements, tiles};
     ),
     paths(
         tiles::checkpoint,
+        tiles::log_key,
         tiles::tile,
         tiles::entries,
         statements::submit,

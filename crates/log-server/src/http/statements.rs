@@ -63,7 +63,7 @@ pub(super) async fn submit(
         count(SubmissionOutcome::Malformed);
         return Err(HttpError::too_large(format!("the body has more than {MAX_SUBMISSION_BYTES} bytes")));
     }
-    let answer = app.submit(body.into()).await;
+    let answer = app.submit(&body).await;
     count(outcome::of_submitted(&answer));
     Ok(match answer? {
         Submitted::Published(receipt) => Json(receipt).into_response(),

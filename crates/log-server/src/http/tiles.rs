@@ -1,4 +1,5 @@
-//! The read interface of C2SP tlog-tiles: checkpoint, tiles, entry bundles.
+//! The read interface of C2SP tlog-tiles: checkpoint, tiles, entry bundles; and the log's
+//! public key beside them.
 //!
 //! A path is looked at as it came, undecoded, and must be the one spelling of a
 //! tile; so no path reaches the store that was not made here.
@@ -33,6 +34,19 @@ pub(super) async fn checkpoint(State(app): State<App>) -> Result<Response, HttpE
     let bytes = blocking(move || app.objects.get("checkpoint")).await?;
     let bytes = bytes.ok_or_else(|| HttpError::not_found("nothing is published yet"))?;
     Ok((headers, bytes).into_response())
+}
+
+/// The log's public key, a C2SP vkey. It proves nothing by being here: the policies, which
+/// the roots have signed, say which key is the log's.
+#[utoipa::path(
+    get,
+    path = "/log.pub",
+    tag = "reads",
+    responses((status = 200, description = "A C2SP vkey and a line feed", content_type = "text/plain", body = String))
+)]
+pub(super) async fn log_key(State(app): State<App>) -> Response {
+    let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "no-cache"), ANYONE];
+    (headers, format!("{}\n", app.genesis.log.to_vkey())).into_response()
 }
 
 /// Hashes of a tile.

@@ -32,7 +32,7 @@ pub(super) struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            bucket_keys: 8,
+            bucket_keys: 4,
             deep_keys: 64,
             long_list: 16,
             edges: 32_768,

@@ -14,7 +14,7 @@ use super::edges::{Edge, Edges, LongLists};
 use super::postings::Parts;
 use super::record::{Key, Record, Slot};
 
-/// Pages that are read at a time: a slot has some ten keys.
+/// Pages that are read at a time: a slot has few keys.
 const SLOT_PAGES: u64 = 8;
 
 /// Reads the leaves of slots; quick when the slots ascend.

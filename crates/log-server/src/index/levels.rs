@@ -10,13 +10,13 @@
 //!
 //! The slots without halves are the buckets: what is below them is computed from the
 //! postings. As keys are added buckets are split, the next in order first (linear
-//! hashing), so that a bucket has some ten keys at any size and growing never pauses.
+//! hashing), so that a bucket has some four keys at any size and growing never pauses.
 //! A bucket that has very many keys all the same, since somebody chose them so, has its
 //! halves among the `deep` ones, and they theirs.
 //!
 //! Invariant: every hash follows from those below it; a changed bucket's path to the
-//! root is changed with it. Memory: 64 bytes a bucket, thus 8 bytes a key with buckets
-//! of 8 keys.
+//! root is changed with it. Memory: 64 bytes a bucket, thus 16 bytes a key with buckets
+//! of 4 keys.
 
 use std::collections::HashMap;
 use std::ops::Range;

@@ -12,10 +12,10 @@
 //! ```
 //!
 //! Keys are SHA-256, so they are spread evenly. The tree is cut into *buckets*, slots of
-//! about eight keys: of the slots above, the hashes are in memory (`levels`); what is
+//! about four keys: of the slots above, the hashes are in memory (`levels`); what is
 //! below is computed from the records of the bucket, which lie together in each run
 //! (`run`). A round thus reads a page or two of each run for each new key, and hashes
-//! some ten leaves and twenty nodes.
+//! some five leaves and twenty nodes.
 //!
 //! The store holds nothing of record. After a crash it is what it was at some earlier
 //! size, exactly; entries from [`IndexStore::mark`] on are applied again. When it is
@@ -29,8 +29,8 @@
 //! | | bytes | |
 //! |---|---|---|
 //! | runs, on disk | 40.9 n | 484 a page of 12 records; a fence of 4 for 8 to 16; while two are merged both are there |
-//! | levels, on disk | 4 k | 32 a bucket |
-//! | levels, in memory | 8 k | 64 a bucket; 12 k while they are written |
+//! | levels, on disk | 14 k at most | 37 a bucket, and half as many again in later files |
+//! | levels, in memory | 16 k | 64 a bucket |
 //! | fences, in memory | 0.5 n at most | |
 //! | records in memory | 0.5 n | a 256th of all and as many being written, some 60 bytes each |
 //! | edges of long lists | 20 MB at most | |

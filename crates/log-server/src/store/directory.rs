@@ -44,6 +44,10 @@ impl Objects for DirectoryObjects {
         durable::read(&self.root.join(path))
     }
 
+    fn get_range(&self, path: &str, from: u64, length: usize) -> io::Result<Option<Vec<u8>>> {
+        durable::read_range(&self.root.join(path), from, length)
+    }
+
     fn delete(&self, path: &str) -> io::Result<()> {
         durable::remove_unsynced(&self.root.join(path)).map(|_| ())
     }

@@ -44,6 +44,10 @@ impl Objects for Measured<dyn Objects> {
         self.measure(StoreOp::Get, |inner| inner.get(path))
     }
 
+    fn get_range(&self, path: &str, from: u64, length: usize) -> io::Result<Option<Vec<u8>>> {
+        self.measure(StoreOp::Get, |inner| inner.get_range(path, from, length))
+    }
+
     fn delete(&self, path: &str) -> io::Result<()> {
         self.measure(StoreOp::Delete, |inner| inner.delete(path))
     }

@@ -100,6 +100,12 @@ impl Objects for MemoryObjects {
         Ok(self.objects.lock().expect("not poisoned").get(path).cloned())
     }
 
+    fn get_range(&self, path: &str, from: u64, length: usize) -> io::Result<Option<Vec<u8>>> {
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        let part = |bytes: Vec<u8>| bytes.into_iter().skip(from).take(length).collect();
+        Ok(self.get(path)?.map(part))
+    }
+
     fn delete(&self, path: &str) -> io::Result<()> {
         let fault = self.faults.next();
         if fault != Some(Fault::Lost) {
