@@ -15,6 +15,8 @@ use log_io::outcome::{Exit, Failure, note};
 use log_io::session::Session;
 use log_io::source::LogSource;
 
+use crate::proofs::Exchange;
+
 /// What is known, and under which checkpoint.
 #[derive(Debug, Clone)]
 pub struct Known {
@@ -36,6 +38,17 @@ const MAX_REQUESTS: usize = 1_000;
 
 /// Asks for everything about these keys.
 pub async fn ask(session: &Session, keys: &[LookupKey], now: u64) -> Result<Known, Failure> {
+    ask_recorded(session, keys, now, &mut None).await
+}
+
+/// The same; what was asked and answered is added to `record`, when there is one. A log
+/// that is read whole answers nothing.
+pub async fn ask_recorded(
+    session: &Session,
+    keys: &[LookupKey],
+    now: u64,
+    record: &mut Option<Vec<Exchange>>,
+) -> Result<Known, Failure> {
     let Some(url) = lookup_url(session) else { return read_all(session, keys, now).await };
     let mut known: Option<Known> = None;
     let mut left: VecDeque<LookupKey> = keys.iter().cloned().collect();
@@ -44,11 +57,14 @@ pub async fn ask(session: &Session, keys: &[LookupKey], now: u64) -> Result<Know
             return known.ok_or_else(|| Failure::usage("nothing to look up"));
         }
         let asked: Vec<LookupKey> = left.drain(..left.len().min(MAX_LOOKUP_KEYS)).collect();
-        let Some((next, cut)) = look_up(session, &url, &asked, now).await? else {
+        let Some((next, cut, answer)) = look_up(session, &url, &asked, now).await? else {
             note("the log is served without look-ups; reading all of it");
             return read_all(session, keys, now).await;
         };
         left.extend(cut);
+        if let Some(record) = record {
+            record.push(Exchange::new(asked, &answer).map_err(|error| Failure::new(error.to_string()))?);
+        }
         known = Some(match known {
             None => next,
             Some(before) => join(before, next),
@@ -61,18 +77,28 @@ pub async fn ask(session: &Session, keys: &[LookupKey], now: u64) -> Result<Know
 /// Asks for the policies alone, which come with every answer. `None` when the log is
 /// empty.
 pub async fn policies(session: &Session, now: u64) -> Result<Option<Known>, Failure> {
+    policies_recorded(session, now, &mut None).await
+}
+
+/// The same, recorded as by [`ask_recorded`].
+pub async fn policies_recorded(
+    session: &Session,
+    now: u64,
+    record: &mut Option<Vec<Exchange>>,
+) -> Result<Option<Known>, Failure> {
     if session.checkpoint(now).await?.checkpoint.size() == 0 {
         return Ok(None);
     }
     // The empty file: nobody releases that, so nothing else comes with them.
-    ask(session, &[LookupKey::Digest { sha256: HexDigest(EMPTY_ROOT), from: 0 }], now).await.map(Some)
+    let nothing = [LookupKey::Digest { sha256: HexDigest(EMPTY_ROOT), from: 0 }];
+    ask_recorded(session, &nothing, now, record).await.map(Some)
 }
 
 /// Asks once, and takes what comes: for hints, on which no verdict rests.
 pub async fn ask_for_hints(session: &Session, keys: &[LookupKey], now: u64) -> Option<Known> {
     let url = lookup_url(session)?;
     let keys = &keys[..keys.len().min(MAX_LOOKUP_KEYS)];
-    let (known, _) = look_up(session, &url, keys, now).await.ok()??;
+    let (known, ..) = look_up(session, &url, keys, now).await.ok()??;
     Some(known)
 }
 
@@ -83,17 +109,17 @@ fn lookup_url(session: &Session) -> Option<String> {
     }
 }
 
-/// One request: what is known, and what is still to be asked because the answer
-/// was cut. `None` when the server does not do look-ups.
+/// One request: what is known, what is still to be asked because the answer was cut, and
+/// the answer as it was received. `None` when the server does not do look-ups.
 async fn look_up(
     session: &Session,
     url: &str,
     keys: &[LookupKey],
     now: u64,
-) -> Result<Option<(Known, Vec<LookupKey>)>, Failure> {
+) -> Result<Option<(Known, Vec<LookupKey>, Vec<u8>)>, Failure> {
     let request = serde_json::to_vec(&LookupRequest { keys: keys.to_vec() })
         .map_err(|error| Failure::new(error.to_string()))?;
-    let answer = match session.http.post(url, request, MAX_LOOKUP_ANSWER_BYTES).await {
+    let received = match session.http.post(url, request, MAX_LOOKUP_ANSWER_BYTES).await {
         Ok((_, answer)) => answer,
         Err(error) if matches!(error.status().map(|s| s.as_u16()), Some(404 | 405 | 501)) => {
             return Ok(None);
@@ -104,7 +130,7 @@ async fn look_up(
         }
         Err(error) => return Err(anyhow::Error::from(error).into()),
     };
-    let answer: LookupAnswer = serde_json::from_slice(&answer).map_err(|error| {
+    let answer: LookupAnswer = serde_json::from_slice(&received).map_err(|error| {
         Failure::with_exit(Exit::Invalid, format!("{url} did not answer a look-up: {error}"))
             .hint("check the URL in the trust file")
     })?;
@@ -115,7 +141,8 @@ async fn look_up(
     // that were cut are asked for again. What remains are parts of long lists.
     facts.complete = keys.iter().all(|key| key.from() == 0);
     let cut = still_to_ask(keys, &answer)?;
-    Ok(Some((Known { facts: facts.as_of(now), size: checkpoint.checkpoint.size() }, cut)))
+    let known = Known { facts: facts.as_of(now), size: checkpoint.checkpoint.size() };
+    Ok(Some((known, cut, received)))
 }
 
 /// The keys whose results were cut. Among others each is asked for once more as a
@@ -139,7 +166,8 @@ fn still_to_ask(keys: &[LookupKey], answer: &LookupAnswer) -> Result<Vec<LookupK
     Ok(cut)
 }
 
-fn join(known: Known, next: Known) -> Known {
+/// What both say; under the smaller tree at least.
+pub fn join(known: Known, next: Known) -> Known {
     Known { facts: known.facts.and(next.facts), size: known.size.min(next.size) }
 }
 

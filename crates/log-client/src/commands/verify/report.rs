@@ -1,69 +1,228 @@
-//! How verdicts are printed: a line for each file, or one JSON document.
+//! How verdicts are printed: a line for each file and entry, or one JSON document.
 
-use log_io::outcome::{Exit, note, print, shown};
-use log_io::session::Session;
+use log_core::artifact::FileName;
+use log_core::hash::Hash;
+use log_core::times;
+use log_core::verdict::{Facts, Verdict};
+use log_io::outcome::{Exit, Failure, note, print, shown};
+use log_io::sessions::Sessions;
 use serde_json::{Value, json};
 
-use super::judged::{Judged, severity};
+use super::gather::{Gathered, GivenLock};
+use super::judged::{Judged, Rules, severity};
+use super::told::Told;
+use crate::locks::Wanted;
+use crate::locks::conclude::{Conclusion, conclude, subjects};
 
-/// What was judged, under which tree.
+/// What was judged, under which trees.
 pub(super) struct Report {
-    pub(super) files: Vec<Judged>,
-    pub(super) size: Option<u64>,
-    pub(super) log_time: Option<u64>,
-    /// Whether a file that is not among the facts is not in the log.
-    pub(super) complete: bool,
-    pub(super) offline: bool,
+    files: Vec<Judged>,
+    locks: Vec<JudgedLock>,
+    logs: Vec<LogShown>,
+    source: Source,
+}
+
+struct JudgedLock {
+    path: String,
+    kind: &'static str,
+    entries: Vec<Judged>,
+}
+
+struct LogShown {
+    origin: String,
+    size: u64,
+    log_time: Option<u64>,
+    cosigned_at: Option<u64>,
+}
+
+/// What the verdicts rest on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Asked,
+    Saved,
+    Beside,
 }
 
 impl Report {
-    /// The exit code: that of the worst verdict.
-    pub(super) fn worst(&self) -> Exit {
-        let worst = self.files.iter().map(Judged::exit).max_by_key(|exit| severity(*exit));
-        worst.unwrap_or(Exit::Failed)
+    /// The verdicts, from what the logs said.
+    pub(super) fn new(
+        gathered: &Gathered,
+        told: &Told,
+        hints: &[Facts],
+        sessions: &Sessions,
+        rules: Rules,
+        offline: bool,
+    ) -> Self {
+        let files = gathered.files.iter().map(|given| {
+            let result = match &given.result {
+                Ok((file, subject)) => {
+                    told.judge(subject, sessions).map(|verdict| with_hint(verdict, file.sha256, hints))
+                }
+                Err(error) => Err(Failure::new(format!("{error:#}"))),
+            };
+            Judged::file(given, result)
+        });
+        let locks = gathered.locks.iter().map(|lock| judge_lock(lock, told, sessions, rules));
+        let logs = told.logs().filter_map(|log| {
+            let known = log.known.as_ref()?;
+            let (size, log_time) = (known.size, known.facts.log_time);
+            Some(LogShown { origin: log.origin.clone(), size, log_time, cosigned_at: log.cosigned_at })
+        });
+        let source = if offline { Source::Saved } else { Source::Asked };
+        Self { files: files.collect(), locks: locks.collect(), logs: logs.collect(), source }
     }
 
-    pub(super) fn print_text(&self, session: &Session) {
-        let width = self.files.iter().map(|file| file.word().len()).max().unwrap_or(0);
-        for file in &self.files {
-            let path = shown(&file.file.display().to_string());
-            print(format_args!("{:width$}  {path}  ({})", file.word(), shown(&file.reason())));
-            if let Some(next_step) = file.next_step() {
-                note(format_args!("hint: {path}: {next_step}"));
+    /// The verdicts from proofs beside the files.
+    pub(super) fn beside(files: Vec<Judged>) -> Self {
+        Self { files, locks: Vec::new(), logs: Vec::new(), source: Source::Beside }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Judged> {
+        self.files.iter().chain(self.locks.iter().flat_map(|lock| &lock.entries))
+    }
+
+    fn count(&self, is: impl Fn(&Judged) -> bool) -> usize {
+        self.all().filter(|judged| is(judged)).count()
+    }
+
+    /// The exit code: that of the worst verdict. Of an empty file there is none to fear.
+    pub(super) fn worst(&self) -> Exit {
+        let worst = self.all().map(|judged| judged.exit).max_by_key(|exit| severity(*exit));
+        worst.unwrap_or(if self.locks.is_empty() { Exit::Failed } else { Exit::Ok })
+    }
+
+    pub(super) fn print_text(&self) {
+        let width = self.all().map(|judged| judged.word().len()).max().unwrap_or(0);
+        for judged in self.all() {
+            let label = shown(&judged.label);
+            print(format_args!("{:width$}  {label}  ({})", judged.word(), shown(&judged.reason())));
+            if let Some(next_step) = judged.next_step() {
+                note(format_args!("hint: {label}: {next_step}"));
             }
         }
-        let verified = self.files.iter().filter(|file| file.exit() == Exit::Ok).count();
-        note(format_args!("{verified} of {} verified{}", self.files.len(), self.scope(session)));
+        note(format_args!("{}{}", self.summary(), self.scope()));
+        let version_only = self.count(|judged| judged.word() == "version only");
+        if version_only > 0 {
+            note(format_args!(
+                "{version_only} by version only: an installer may take another file of that version, even one \
+                 that is not logged; `wheeltap lock` adds the hashes, --require-hashes insists on them"
+            ));
+        }
+    }
+
+    /// How many there are of each sort.
+    fn summary(&self) -> String {
+        let total = self.all().count();
+        let verified = self.count(|judged| judged.word() == "verified");
+        let mut parts = vec![format!("{verified} of {total} verified")];
+        for (word, text) in
+            [("version only", "by version only"), ("not covered", "not covered"), ("local", "local")]
+        {
+            let count = self.count(|judged| judged.word() == word && judged.exit == Exit::Ok);
+            if count > 0 {
+                parts.push(format!("{count} {text}"));
+            }
+        }
+        let failed = self.count(|judged| judged.exit != Exit::Ok);
+        if failed > 0 && parts.len() > 1 {
+            parts.push(format!("{failed} NOT"));
+        }
+        parts.join(", ")
     }
 
     /// What the verdicts rest on, and what they leave open.
-    fn scope(&self, session: &Session) -> String {
-        let origin = session.log.trust.genesis.log.name();
-        match (self.offline, self.size) {
-            (true, _) => {
+    fn scope(&self) -> String {
+        let tree = |log: &LogShown| format!("{} at size {}", log.origin, log.size);
+        let trees = self.logs.iter().map(tree).collect::<Vec<_>>().join(" and ");
+        match self.source {
+            Source::Beside => {
                 " offline: inclusion and authority are proven, not that nothing else is logged, nor \
                           that the files were not withdrawn and no key was revoked since"
                     .to_owned()
             }
-            (false, Some(size)) if self.complete => {
-                format!(" against {origin} at size {size}; it is proven that nothing else is logged of them")
+            _ if self.logs.is_empty() => String::new(),
+            Source::Asked => {
+                format!(" against {trees}; it is proven that nothing else is logged of them")
             }
-            (false, Some(size)) => format!(" against {origin} at size {size}"),
-            (false, None) => String::new(),
+            Source::Saved => {
+                let times = self.logs.iter().filter_map(|log| log.cosigned_at.or(log.log_time));
+                let since = times.min().map(|time| format!(" of {}", times::utc(time))).unwrap_or_default();
+                format!(
+                    " offline against the saved answers{since} of {trees}; what was logged, withdrawn or \
+                     revoked since is not seen"
+                )
+            }
         }
     }
 
-    pub(super) fn to_json(&self, session: &Session) -> Value {
+    pub(super) fn to_json(&self) -> Value {
+        let log = |log: &LogShown| {
+            json!({
+                "origin": log.origin, "size": log.size, "log_time": log.log_time,
+                "cosigned_at": log.cosigned_at,
+            })
+        };
+        let lock = |lock: &JudgedLock| {
+            let entries: Vec<Value> = lock.entries.iter().map(Judged::to_json).collect();
+            json!({"path": lock.path, "kind": lock.kind, "entries": entries})
+        };
+        let passed = |word: &str| self.count(|judged| judged.word() == word && judged.exit == Exit::Ok);
         json!({
-            "schema": 1,
-            "log": {
-                "origin": session.log.trust.genesis.log.name().as_str(),
-                "size": self.size,
-                "log_time": self.log_time,
+            "schema": 2,
+            "logs": self.logs.iter().map(log).collect::<Vec<_>>(),
+            "offline": self.source != Source::Asked,
+            "complete": self.source != Source::Beside && !self.logs.is_empty(),
+            "summary": {
+                "total": self.all().count(),
+                "verified": passed("verified"),
+                "version_only": passed("version only"),
+                "not_covered": passed("not covered"),
+                "local": passed("local"),
+                "failed": self.count(|judged| judged.exit != Exit::Ok),
+                "exit_code": self.worst().code(),
             },
-            "offline": self.offline,
-            "complete": self.complete,
             "files": self.files.iter().map(Judged::to_json).collect::<Vec<_>>(),
+            "locks": self.locks.iter().map(lock).collect::<Vec<_>>(),
         })
     }
+}
+
+fn judge_lock(lock: &GivenLock, told: &Told, sessions: &Sessions, rules: Rules) -> JudgedLock {
+    let path = lock.path.display().to_string();
+    let judge = |wanted: &Wanted| {
+        let result = judge_entry(wanted, told, sessions);
+        Judged::entry(&path, lock.kind, wanted, result, rules)
+    };
+    let entries = lock.wanted.iter().map(judge).collect();
+    JudgedLock { kind: lock.kind.as_str(), entries, path }
+}
+
+/// The log that is asked about the project has the say; of a URL whose name may be that of
+/// several projects, each log about its own.
+fn judge_entry(wanted: &Wanted, told: &Told, sessions: &Sessions) -> Result<Conclusion, Failure> {
+    let releases = subjects(wanted);
+    if let Some(project) = &wanted.project {
+        return Ok(conclude(wanted, told.facts(sessions, project, &releases)?));
+    }
+    let mut conclusion = conclude(wanted, None);
+    for (project, version) in &releases {
+        let facts = told.facts(sessions, project, &[(project.clone(), version.clone())])?;
+        match conclude(wanted, facts) {
+            Conclusion::NotCovered { .. } => {}
+            verified @ Conclusion::Verified { .. } => conclusion = verified,
+            other => return Ok(other),
+        }
+    }
+    Ok(conclusion)
+}
+
+fn with_hint(verdict: Verdict, sha256: Hash, hints: &[Facts]) -> Verdict {
+    let Verdict::NotLogged { project, version, release_logged, logged_as: None } = verdict else {
+        return verdict;
+    };
+    let releases = hints.iter().flat_map(|facts| &facts.releases);
+    let files = releases.flat_map(|release| &release.statement.files);
+    let logged_as: Option<FileName> =
+        files.filter(|file| file.sha256 == sha256).map(|file| file.name.clone()).next();
+    Verdict::NotLogged { project, version, release_logged, logged_as }
 }

@@ -1,0 +1,190 @@
+//! What is to be judged, read from disk.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use log_core::artifact::{FileName, ProjectName, Version};
+use log_core::verdict::Subject;
+use log_io::outcome::Failure;
+
+use super::VerifyArgs;
+use crate::environment::read_environment;
+use crate::files::{self, HashedFile};
+use crate::locks::conclude::subjects;
+use crate::locks::{LockKind, MAX_LOCK_BYTES, MAX_WANTED, Wanted};
+use crate::requirement_files::{self, read, read_from};
+
+/// Most files below the directories that are given.
+const MAX_FILES: usize = 100_000;
+
+/// How deep directories are searched.
+const MAX_DEPTH: usize = 32;
+
+/// All that is to be judged.
+pub(super) struct Gathered {
+    pub(super) files: Vec<GivenFile>,
+    pub(super) locks: Vec<GivenLock>,
+}
+
+/// A file, hashed; or why it cannot be judged.
+pub(super) struct GivenFile {
+    pub(super) path: PathBuf,
+    pub(super) result: anyhow::Result<(HashedFile, Subject)>,
+}
+
+/// A file or environment with entries.
+pub(super) struct GivenLock {
+    pub(super) path: PathBuf,
+    pub(super) kind: LockKind,
+    pub(super) wanted: Vec<Wanted>,
+}
+
+/// Reads and hashes everything. A lock file that cannot be read is an error of the whole
+/// command: nobody knows what it would install.
+pub(super) async fn gather(args: &VerifyArgs) -> Result<Gathered, Failure> {
+    let mut paths = Vec::new();
+    for path in &args.files {
+        if path.is_dir() {
+            let before = paths.len();
+            artifacts_below(path, 0, &mut paths)?;
+            if paths.len() == before {
+                return Err(Failure::usage(format!("there are no wheels or sdists in {}", path.display())));
+            }
+        } else {
+            paths.push(path.clone());
+        }
+    }
+    let hashed = files::hash_all(&paths).await;
+    let files = hashed.into_iter().zip(paths).map(|(file, path)| {
+        let result = file.and_then(|file| {
+            let subject = subject(&file, args.project.as_ref())?;
+            Ok((file, subject))
+        });
+        GivenFile { path, result }
+    });
+    let files = files.collect();
+    Ok(Gathered { files, locks: locks(args)? })
+}
+
+/// That there is nothing for which proofs beside the files will not do.
+pub(super) fn only_files(gathered: &Gathered) -> Result<(), Failure> {
+    if gathered.locks.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage("offline, entries of lock files need saved proofs")
+        .hint("save them while online with --save-proofs FILE, and give that file with --proofs"))
+}
+
+impl Gathered {
+    /// The projects, in the versions that are wanted, that logs are to be asked about.
+    pub(super) fn subjects(&self) -> BTreeSet<(ProjectName, Option<Version>)> {
+        let files = self.files.iter().filter_map(|file| file.result.as_ref().ok());
+        let of_files = files.flat_map(|(_, subject)| subject.candidates.clone());
+        let wanted = || self.locks.iter().flat_map(|lock| &lock.wanted);
+        let pinned = of_files.chain(wanted().flat_map(subjects));
+        let pinned = pinned.map(|(project, version)| (project, Some(version)));
+        let named = wanted().filter_map(|wanted| Some((wanted.project.clone()?, None)));
+        pinned.chain(named).collect()
+    }
+}
+
+fn locks(args: &VerifyArgs) -> anyhow::Result<Vec<GivenLock>> {
+    let mut locks = Vec::new();
+    for (paths, constraint) in [(&args.requirements, false), (&args.constraints, true)] {
+        for path in paths {
+            requirements(path, constraint, &mut locks)?;
+        }
+    }
+    for path in &args.locks {
+        let (name, bytes) = named_bytes(path)?;
+        let kind = LockKind::of(&name, &bytes).with_context(|| path.display().to_string())?;
+        if kind == LockKind::Requirements {
+            requirements(path, false, &mut locks)?;
+        } else {
+            let wanted = kind.parse(&bytes).with_context(|| path.display().to_string())?;
+            locks.push(GivenLock { path: path.clone(), kind, wanted });
+        }
+    }
+    for path in &args.reports {
+        let bytes = if path.as_os_str() == "-" {
+            read_from(io::stdin().lock(), MAX_LOCK_BYTES).context("cannot read stdin")?
+        } else {
+            named_bytes(path)?.1
+        };
+        let wanted = LockKind::Report.parse(&bytes).with_context(|| path.display().to_string())?;
+        locks.push(GivenLock { path: path.clone(), kind: LockKind::Report, wanted });
+    }
+    for path in &args.environments {
+        let wanted = read_environment(path)?;
+        locks.push(GivenLock { path: path.clone(), kind: LockKind::Environment, wanted });
+    }
+    Ok(locks)
+}
+
+/// Each file that is included has a section of its own.
+fn requirements(path: &Path, constraint: bool, locks: &mut Vec<GivenLock>) -> anyhow::Result<()> {
+    let mut count = 0;
+    let mut sections: Vec<GivenLock> = Vec::new();
+    for source in requirement_files::load(path, constraint)? {
+        let Some(wanted) = source.line.wanted() else { continue };
+        count += 1;
+        if count > MAX_WANTED {
+            bail!("{}: more than {MAX_WANTED} requirements", path.display());
+        }
+        match sections.iter_mut().find(|section| *section.path == *source.path) {
+            Some(section) => section.wanted.push(wanted),
+            None => sections.push(GivenLock {
+                path: source.path.to_path_buf(),
+                kind: LockKind::Requirements,
+                wanted: vec![wanted],
+            }),
+        }
+    }
+    if sections.is_empty() {
+        let (path, kind) = (path.to_owned(), LockKind::Requirements);
+        sections.push(GivenLock { path, kind, wanted: Vec::new() });
+    }
+    locks.extend(sections);
+    Ok(())
+}
+
+fn named_bytes(path: &Path) -> anyhow::Result<(String, Vec<u8>)> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let bytes = read(path, MAX_LOCK_BYTES).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok((name, bytes))
+}
+
+/// The wheels, sdists and old installers below a directory, in order. Links to directories
+/// are not followed.
+fn artifacts_below(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    if depth > MAX_DEPTH {
+        bail!("{} is more than {MAX_DEPTH} directories deep", directory.display());
+    }
+    let read = || std::fs::read_dir(directory)?.collect::<Result<Vec<_>, _>>();
+    let mut entries = read().with_context(|| format!("cannot read {}", directory.display()))?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let kind = entry.file_type().with_context(|| entry.path().display().to_string())?;
+        if kind.is_dir() {
+            artifacts_below(&entry.path(), depth + 1, found)?;
+            continue;
+        }
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // A name that is none has an extension, too, and is judged: installers may take it.
+        let known = FileName::parse(&name.replace(|c: char| !c.is_ascii_graphic(), "_"));
+        if known.is_ok_and(|name| name.kind().is_some()) {
+            found.push(entry.path());
+        }
+        if found.len() > MAX_FILES {
+            bail!("there are more than {MAX_FILES} files below {}", directory.display());
+        }
+    }
+    Ok(())
+}
+
+fn subject(file: &HashedFile, project: Option<&ProjectName>) -> anyhow::Result<Subject> {
+    let candidates = files::candidates(&file.name, project)?;
+    Ok(Subject { name: file.name.clone(), sha256: file.sha256, candidates })
+}
