@@ -40,9 +40,13 @@ const MAX_METADATA_BYTES: u64 = 8 << 20;
 ///
 /// `name` says which project and version the metadata must be of.
 pub fn metadata_digest(wheel: &mut (impl Read + Seek), name: &FileName) -> anyhow::Result<Hash> {
+    Ok(digest(&[&metadata(wheel, name)?]))
+}
+
+/// What an index serves as `<wheel>.metadata`.
+pub fn metadata(wheel: &mut (impl Read + Seek), name: &FileName) -> anyhow::Result<Vec<u8>> {
     let parts = WheelName::parse(name)?;
-    let metadata = read_metadata(wheel, &parts).with_context(|| format!("no usable metadata in {name}"))?;
-    Ok(digest(&[&metadata]))
+    read_metadata(wheel, &parts).with_context(|| format!("no usable metadata in {name}"))
 }
 
 /// The bytes of the metadata file.

@@ -1,0 +1,370 @@
+//! A file that is asked for: refused, from the store, or from the index.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State as Shared};
+use axum::http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, RANGE,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use log_core::artifact::{FileName, ProjectName};
+use log_core::hash::Hash;
+use log_io::clock;
+use log_io::index_client::{FetchedFile, IndexError};
+
+use super::denial::Denial;
+use super::metadata;
+use super::notes::Note;
+use super::page::{Gate, Planned};
+use super::pages::PageFailure;
+use super::paths::{self, Asked, path_of};
+use super::range::{Part, part};
+use super::serve::{matches_etag, refuse_with};
+use super::state::State;
+use super::summary::As;
+use super::transfer::{self, Done};
+
+/// A file of a project, as it was found on its page.
+#[derive(Clone)]
+pub(super) struct Found {
+    pub(super) project: ProjectName,
+    pub(super) name: FileName,
+    pub(super) planned: Planned,
+}
+
+/// What the bytes of a file must be, and what is noted of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    pub(super) expected: Option<Hash>,
+    pub(super) served_as: As,
+    pub(super) pin: bool,
+}
+
+/// `GET` and `HEAD` of a file or of metadata.
+pub(super) async fn file(
+    Shared(state): Shared<Arc<State>>,
+    Path(path): Path<String>,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    let Some(asked) = paths::asked(&path) else { return missing("this is no path of a file") };
+    let found = match find(&state, &asked, &path).await {
+        Ok(found) => found,
+        Err(response) => return response,
+    };
+    let terms = match &found.planned.gate {
+        Gate::Deny(denial) => return denied(&state, &found.project, &found.name, denial),
+        Gate::Verify { sha256, .. } => Terms { expected: Some(*sha256), served_as: As::Verified, pin: false },
+        Gate::Uncovered { sha256, pin, .. } => {
+            Terms { expected: *sha256, served_as: As::Uncovered, pin: *pin }
+        }
+        Gate::Grace { sha256 } => Terms { expected: *sha256, served_as: As::WithoutVerdict, pin: false },
+    };
+    if asked.metadata {
+        return metadata::answer(&state, &found).await;
+    }
+    serve(&state, found, terms, &method, &headers).await
+}
+
+/// The file on its project's page that has this path.
+async fn find(state: &Arc<State>, asked: &Asked, path: &str) -> Result<Found, Response> {
+    let mut failure = None;
+    for project in &asked.projects {
+        let plan = match state.plan(project).await {
+            Ok(plan) => plan,
+            Err(error) => {
+                if !matches!(error, PageFailure::Missing(_)) {
+                    failure = Some(error);
+                }
+                continue;
+            }
+        };
+        if let Some((_, denial)) = plan.left_out.iter().find(|(name, _)| name == asked.file.as_str()) {
+            return Err(denied(state, project, &asked.file, denial));
+        }
+        if let Some(planned) = plan.files.get(asked.file.as_str()) {
+            let here = path_of(project, asked.file.as_str(), &planned.url);
+            let suffix = if asked.metadata { ".metadata" } else { "" };
+            let same = here.strip_prefix("files/").is_some_and(|here| {
+                here.len() + suffix.len() == path.len() && path.starts_with(here)
+                    || decoded_same(here, suffix, path)
+            });
+            if same {
+                let (project, planned) = (project.clone(), planned.clone());
+                return Ok(Found { project, name: asked.file.clone(), planned });
+            }
+        }
+    }
+    Err(match failure {
+        Some(failure) => {
+            let denial =
+                Denial::new("no page", failure.to_string(), "try again, or ask the index's operator");
+            refuse_with(StatusCode::BAD_GATEWAY, &denial)
+        }
+        None => missing("the index does not list this file"),
+    })
+}
+
+/// The router has decoded the path.
+fn decoded_same(here: &str, suffix: &str, path: &str) -> bool {
+    path.strip_suffix(suffix) == Some(log_core::simple_index::html::decode_percent(here).as_str())
+}
+
+pub(super) fn missing(why: &str) -> Response {
+    refuse_with(StatusCode::NOT_FOUND, &Denial::new("no file", why, "ask for the project's page again"))
+}
+
+pub(super) fn denied(state: &State, project: &ProjectName, file: &FileName, denial: &Denial) -> Response {
+    state.tally.held_back(project.as_str(), file.as_str(), true, denial);
+    state.metrics.file(&denial.verdict);
+    refuse_with(StatusCode::FORBIDDEN, denial)
+}
+
+async fn serve(
+    state: &Arc<State>,
+    found: Found,
+    terms: Terms,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Response {
+    if let Some(denial) = state.known_wrong(&found.planned.url) {
+        return denied(state, &found.project, &found.name, &denial);
+    }
+    let partial = method == Method::HEAD || headers.contains_key(RANGE);
+    let Some(expected) = terms.expected else {
+        // Of a file without a digest nothing is known until it has come whole.
+        return fetch(state, found, terms, None).await;
+    };
+    if let Some(response) = stored(state, &found, terms, expected, headers).await {
+        return response;
+    }
+    let flight = state.flight(expected).await;
+    // Somebody else may have fetched it meanwhile, or found it wrong.
+    if let Some(denial) = state.known_wrong(&found.planned.url) {
+        return denied(state, &found.project, &found.name, &denial);
+    }
+    if let Some(response) = stored(state, &found, terms, expected, headers).await {
+        return response;
+    }
+    if partial {
+        // Parts of a file that is not verified are not for anybody: first all of it.
+        let whole = Found {
+            project: found.project.clone(),
+            name: found.name.clone(),
+            planned: found.planned.clone(),
+        };
+        let response = fetch(state, whole, terms, Some(flight)).await;
+        if !response.status().is_success() || drain(response.into_body()).await.is_err() {
+            let denial = state.known_wrong(&found.planned.url);
+            let denial = denial.unwrap_or_else(|| broken(&found.name, "the index broke off"));
+            return denied(state, &found.project, &found.name, &denial);
+        }
+        return match stored(state, &found, terms, expected, headers).await {
+            Some(response) => response,
+            // There is no room to keep it: a client may always be given all of it.
+            None => fetch(state, found, terms, None).await,
+        };
+    }
+    fetch(state, found, terms, Some(flight)).await
+}
+
+/// Reads a body to its end.
+pub(super) async fn drain(body: Body) -> Result<(), axum::Error> {
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = futures_util::StreamExt::next(&mut chunks).await {
+        chunk?;
+    }
+    Ok(())
+}
+
+/// The file from the store, or a part of it.
+async fn stored(
+    state: &Arc<State>,
+    found: &Found,
+    terms: Terms,
+    hash: Hash,
+    headers: &HeaderMap,
+) -> Option<Response> {
+    let store = Arc::clone(&state.store);
+    // A file that is read for the first time is hashed.
+    let (file, length) = tokio::task::spawn_blocking(move || store.get(hash)).await.ok()??;
+    if let Err(denial) = note(state, &found.project, &found.name, terms, hash) {
+        return Some(denied(state, &found.project, &found.name, &denial));
+    }
+    let etag = etag(hash);
+    if matches_etag(headers, &etag) {
+        return Some(
+            (StatusCode::NOT_MODIFIED, [(ETAG, etag), (CACHE_CONTROL, "no-cache".to_owned())])
+                .into_response(),
+        );
+    }
+    served(state, found, terms);
+    let (status, from, count) = match part(headers, length, &etag) {
+        Part::Whole => (StatusCode::OK, 0, length),
+        Part::Range { from, count } => (StatusCode::PARTIAL_CONTENT, from, count),
+        Part::Unsatisfiable => {
+            let range = format!("bytes */{length}");
+            return Some((StatusCode::RANGE_NOT_SATISFIABLE, [(CONTENT_RANGE, range)]).into_response());
+        }
+    };
+    let mut response = with_length(transfer::from_store(file, from, count), Some(count), Some(hash));
+    *response.status_mut() = status;
+    if status == StatusCode::PARTIAL_CONTENT
+        && let Ok(range) = HeaderValue::from_str(&format!("bytes {from}-{}/{length}", from + count - 1))
+    {
+        response.headers_mut().insert(CONTENT_RANGE, range);
+    }
+    Some(response)
+}
+
+/// The file from the index.
+pub(super) async fn fetch(
+    state: &Arc<State>,
+    found: Found,
+    terms: Terms,
+    flight: Option<tokio::sync::OwnedMutexGuard<()>>,
+) -> Response {
+    let Ok(permit) = Arc::clone(&state.fetches).acquire_owned().await else {
+        return missing("the proxy is stopping");
+    };
+    let fetched = match state.pages.client().file(&found.planned.url).await {
+        Ok(fetched) => fetched,
+        Err(error) => return index_failure(state, &found, &error),
+    };
+    if transfer::is_small(&fetched) {
+        return held(state, &found, terms, fetched).await;
+    }
+    let (length, expected) = (fetched.length, terms.expected);
+    let (before, after) = (Arc::clone(state), Arc::clone(state));
+    let (project, name) = (found.project.clone(), found.name.clone());
+    let before_last = move |hash| match note(&before, &project, &name, terms, hash) {
+        Ok(()) => true,
+        Err(denial) => {
+            before.tally.held_back(project.as_str(), name.as_str(), true, &denial);
+            false
+        }
+    };
+    let done = move |done: &Done| {
+        match done {
+            Done::Right => served(&after, &found, terms),
+            Done::Wrong(hash) => wrong(&after, &found, terms, *hash),
+            Done::Broken(why) => {
+                tracing::warn!(file = %found.name, why, "a file did not come whole");
+                after.metrics.file("broken");
+            }
+        }
+        // Whoever waits for the same file may go on.
+        drop((flight, permit));
+    };
+    with_length(transfer::pass_on(fetched, expected, &state.store, before_last, done), length, terms.expected)
+}
+
+/// A small file, verified before the first byte of the answer.
+async fn held(state: &Arc<State>, found: &Found, terms: Terms, fetched: FetchedFile) -> Response {
+    let Ok(_permit) = state.holds.acquire().await else { return missing("the proxy is stopping") };
+    match transfer::hold(fetched, terms.expected, &state.store).await {
+        Ok((bytes, hash)) => {
+            if let Err(denial) = note(state, &found.project, &found.name, terms, hash) {
+                return denied(state, &found.project, &found.name, &denial);
+            }
+            served(state, found, terms);
+            let length = bytes.len() as u64;
+            with_length(Body::from(Bytes::from(bytes)), Some(length), Some(hash))
+        }
+        Err(Done::Wrong(hash)) => {
+            wrong(state, found, terms, hash);
+            let denial = state.known_wrong(&found.planned.url);
+            let denial = denial.unwrap_or_else(|| broken(&found.name, "its bytes are wrong"));
+            refuse_with(StatusCode::FORBIDDEN, &denial)
+        }
+        Err(Done::Broken(why)) => {
+            state.metrics.file("broken");
+            // Not 502: pip would try again, and in the end not say why.
+            refuse_with(StatusCode::GATEWAY_TIMEOUT, &broken(&found.name, &why))
+        }
+        Err(Done::Right) => missing("it was not read"),
+    }
+}
+
+fn served(state: &State, found: &Found, terms: Terms) {
+    state.tally.served(terms.served_as, found.project.as_str(), found.name.as_str());
+    state.metrics.file(match terms.served_as {
+        As::Verified => "verified",
+        As::Uncovered => "uncovered",
+        As::WithoutVerdict => "without verdict",
+    });
+}
+
+fn wrong(state: &State, found: &Found, terms: Terms, hash: Hash) {
+    let Some(expected) = terms.expected else { return };
+    let denial = Denial::other_bytes(found.name.as_str(), expected, hash);
+    tracing::warn!(project = %found.project, file = %found.name, reason = denial.reason, "refused");
+    state.tally.held_back(found.project.as_str(), found.name.as_str(), true, &denial);
+    state.metrics.file(&denial.verdict);
+    state.note_wrong(&found.planned.url, denial);
+}
+
+/// Notes what has to be known of a file before it is served whole.
+fn note(
+    state: &State,
+    project: &ProjectName,
+    name: &FileName,
+    terms: Terms,
+    hash: Hash,
+) -> Result<(), Denial> {
+    let note =
+        || Note { time: clock::now(), project: project.clone(), file: name.clone(), sha256: hash.to_hex() };
+    let noted = if terms.served_as == As::WithoutVerdict {
+        state.notes.grace(note())
+    } else if terms.pin {
+        state.notes.pin(note(), hash)
+    } else {
+        return Ok(());
+    };
+    noted.map_err(|error| {
+        let next = "make room in the state directory";
+        Denial::new("no verdict", format!("what is served of {project} cannot be noted: {error}"), next)
+    })
+}
+
+pub(super) fn index_failure(state: &State, found: &Found, error: &IndexError) -> Response {
+    state.metrics.file("index failed");
+    let status = match error {
+        IndexError::Status { code: 404 | 410, .. } => StatusCode::NOT_FOUND,
+        IndexError::Host { .. } => StatusCode::FORBIDDEN,
+        _ => StatusCode::GATEWAY_TIMEOUT,
+    };
+    let next = match error {
+        IndexError::Host { .. } => {
+            "if its files belong there, name the host in `file_hosts` of the configuration"
+        }
+        _ => "try again, or ask the index's operator",
+    };
+    refuse_with(status, &Denial::new("no file", format!("{}: {error}", found.name), next))
+}
+
+fn broken(name: &FileName, why: &str) -> Denial {
+    Denial::new("no file", format!("{name} did not come whole: {why}"), "try again")
+}
+
+fn etag(hash: Hash) -> String {
+    format!("\"{}\"", hash.to_hex())
+}
+
+fn with_length(body: Body, length: Option<u64>, hash: Option<Hash>) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    // A file that is kept by a client is one that it has after it was withdrawn.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Some(length) = length {
+        headers.insert(CONTENT_LENGTH, length.into());
+    }
+    if let Some(etag) = hash.and_then(|hash| HeaderValue::from_str(&etag(hash)).ok()) {
+        headers.insert(ETAG, etag);
+        headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    }
+    response
+}

@@ -1,0 +1,53 @@
+//! Every bound of the proxy, in one place, each with its arithmetic. (Those of a page,
+//! its bytes and its files, are `log_core::simple_index`'s.)
+
+use std::time::Duration;
+
+/// Largest metadata of a wheel: the largest met on PyPI has some 400 KiB, most of it the
+/// long description.
+pub(super) const MAX_METADATA_BYTES: usize = 8 << 20;
+
+/// Files up to this size are verified before the first byte of an answer, so that its
+/// status line can say what is wrong. Larger ones are passed on while they come.
+pub(super) const MAX_HELD_BYTES: u64 = 2 << 20;
+
+/// Files that are held at once: 8 of 2 MiB, 16 MiB.
+pub(super) const HELD_AT_ONCE: usize = 8;
+
+/// Files that are fetched at once; what is held of each are the chunks on their way to the
+/// disk and to the client, 2 x 8 of at most 256 KiB: 64 MiB with 16.
+pub(super) const FETCHED_AT_ONCE: usize = 16;
+
+/// Chunks on their way.
+pub(super) const CHUNKS: usize = 8;
+
+/// Bytes that are read from the cache at a time.
+pub(super) const READ_BYTES: usize = 128 << 10;
+
+/// Pages that are kept with their entity tags: 512 of 60 KiB, which few exceed.
+pub(super) const CACHED_PAGES: usize = 512;
+
+/// Bytes of pages that are kept; one alone may have more, and is not kept then.
+pub(super) const CACHED_PAGE_BYTES: usize = 32 << 20;
+
+/// Projects of which is kept what the log says.
+pub(super) const CACHED_PROJECTS: usize = 4_096;
+
+/// Longest reason phrase. 480 characters came through pip and uv whole.
+pub(super) const MAX_PHRASE_CHARS: usize = 400;
+
+/// Files that the summary names of each kind; more are counted.
+pub(super) const MAX_NAMED: usize = 1_000;
+
+/// How long a file that was wrong is not asked for again.
+pub(super) const WRONG_TIME: Duration = Duration::from_secs(60);
+
+/// Files that are remembered as wrong.
+pub(super) const MAX_WRONG: usize = 4_096;
+
+/// How long a page is used without asking the index whether it has changed: an installer
+/// asks for the page, then for each file.
+pub(super) const PAGE_TIME: Duration = Duration::from_secs(10);
+
+/// Time that clients have to end when the proxy stops.
+pub(super) const STOP_TIME: Duration = Duration::from_secs(5);

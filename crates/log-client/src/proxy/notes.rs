@@ -1,0 +1,197 @@
+//! What is remembered of files without a verdict: lines of JSON that are only added to.
+//!
+//! ```text
+//! <state>/proxy/pins.jsonl     the first digest of each file that no log covers
+//! <state>/proxy/grace.jsonl    files that were served while a log could not be reached
+//! ```
+//!
+//! Invariant: a line is durable before the file that it is of has been served whole.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context as _, bail};
+use log_core::artifact::{FileName, ProjectName};
+use log_core::hash::Hash;
+use log_io::durable;
+use serde::{Deserialize, Serialize};
+
+/// Most lines of such a file: half a GiB at the longest.
+const MAX_LINES: usize = 1_000_000;
+
+/// A line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Note {
+    /// When, in POSIX seconds.
+    pub(super) time: u64,
+    pub(super) project: ProjectName,
+    pub(super) file: FileName,
+    pub(super) sha256: String,
+}
+
+/// Pins, by project and file.
+type Pins = HashMap<ProjectName, BTreeMap<FileName, Hash>>;
+
+/// The files.
+#[derive(Debug)]
+pub(super) struct Notes {
+    pins: Mutex<(Lines, Pins)>,
+    grace: Mutex<(Lines, Vec<Note>)>,
+}
+
+#[derive(Debug)]
+struct Lines {
+    path: PathBuf,
+    file: File,
+    count: usize,
+}
+
+impl Notes {
+    pub(super) fn open(state: &Path) -> anyhow::Result<Self> {
+        let directory = state.join("proxy");
+        durable::create_directory(&directory)
+            .with_context(|| format!("cannot make {}", directory.display()))?;
+        let (pins, noted) = Lines::open(directory.join("pins.jsonl"))?;
+        let mut by_project = Pins::new();
+        for note in noted {
+            if let Some(hash) = Hash::parse_hex(&note.sha256) {
+                // The first one counts.
+                by_project.entry(note.project).or_default().entry(note.file).or_insert(hash);
+            }
+        }
+        let grace = Lines::open(directory.join("grace.jsonl"))?;
+        Ok(Self { pins: Mutex::new((pins, by_project)), grace: Mutex::new(grace) })
+    }
+
+    /// The pins of a project.
+    pub(super) fn pins_of(&self, project: &ProjectName) -> BTreeMap<FileName, Hash> {
+        let pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        pins.1.get(project).cloned().unwrap_or_default()
+    }
+
+    /// Notes the first digest of a file; an error when it had another one.
+    pub(super) fn pin(&self, note: Note, hash: Hash) -> io::Result<()> {
+        let mut pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        let (lines, pins) = &mut *pins;
+        match pins.get(&note.project).and_then(|pins| pins.get(&note.file)) {
+            Some(known) if *known == hash => Ok(()),
+            Some(_) => Err(io::Error::other("it was first seen with another digest")),
+            None => {
+                lines.add(&note)?;
+                pins.entry(note.project).or_default().insert(note.file, hash);
+                Ok(())
+            }
+        }
+    }
+
+    /// Notes a file that is served without a verdict.
+    pub(super) fn grace(&self, note: Note) -> io::Result<()> {
+        let mut grace = self.grace.lock().unwrap_or_else(PoisonError::into_inner);
+        grace.0.add(&note)?;
+        grace.1.push(note);
+        Ok(())
+    }
+
+    /// The files that were served without a verdict and are not judged yet.
+    pub(super) fn unjudged(&self) -> Vec<Note> {
+        self.grace.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
+    }
+
+    /// Forgets those of a project, which have been judged, all of them.
+    pub(super) fn judged(&self, judged: &[Note]) -> io::Result<()> {
+        let mut grace = self.grace.lock().unwrap_or_else(PoisonError::into_inner);
+        let left: Vec<Note> = grace.1.iter().filter(|note| !judged.contains(note)).cloned().collect();
+        grace.0.replace(&left)?;
+        grace.1 = left;
+        Ok(())
+    }
+}
+
+impl Lines {
+    fn open(path: PathBuf) -> anyhow::Result<(Self, Vec<Note>)> {
+        let place = || format!("cannot read {}", path.display());
+        let file = OpenOptions::new().create(true).append(true).read(true).open(&path).with_context(place)?;
+        let mut notes = Vec::new();
+        let mut lines = BufReader::new(&file).lines();
+        while let Some(line) = lines.next().transpose().with_context(place)? {
+            if notes.len() == MAX_LINES {
+                bail!("{} has more than {MAX_LINES} lines", path.display());
+            }
+            match serde_json::from_str(&line) {
+                Ok(note) => notes.push(note),
+                // What a crash has left of the last line; it was of a file not served whole.
+                Err(_) if lines.next().is_none() => break,
+                Err(error) => bail!("{}: line {}: {error}", path.display(), notes.len() + 1),
+            }
+        }
+        let mut opened = Self { path, file, count: notes.len() };
+        // So that the next line begins on one of its own.
+        opened.replace(&notes)?;
+        Ok((opened, notes))
+    }
+
+    fn add(&mut self, note: &Note) -> io::Result<()> {
+        if self.count == MAX_LINES {
+            return Err(io::Error::other(format!("{} is full", self.path.display())));
+        }
+        let line = format!("{}\n", serde_json::to_string(note)?);
+        self.file.write_all(line.as_bytes())?;
+        self.file.sync_data()?;
+        self.count += 1;
+        Ok(())
+    }
+
+    fn replace(&mut self, notes: &[Note]) -> io::Result<()> {
+        let mut text = String::new();
+        for note in notes {
+            text.push_str(&serde_json::to_string(note)?);
+            text.push('\n');
+        }
+        durable::write(&self.path, text.as_bytes())?;
+        self.file = OpenOptions::new().append(true).read(true).open(&self.path)?;
+        self.count = notes.len();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use log_core::hash::digest;
+
+    use super::*;
+
+    #[test]
+    fn pins_stay_and_half_a_line_is_forgotten() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let project = ProjectName::parse("tap").expect("a name");
+        let file = FileName::parse("tap-1.tar.gz").expect("a name");
+        let (one, two) = (digest(&[b"1"]), digest(&[b"2"]));
+        let note = |hash: Hash| Note {
+            time: 7,
+            project: project.clone(),
+            file: file.clone(),
+            sha256: hash.to_hex(),
+        };
+        let notes = Notes::open(directory.path()).expect("opened");
+        notes.pin(note(one), one).expect("pinned");
+        notes.pin(note(one), one).expect("the same again");
+        assert!(notes.pin(note(two), two).is_err());
+        notes.grace(note(two)).expect("noted");
+        drop(notes);
+        let path = directory.path().join("proxy/pins.jsonl");
+        let mut text = std::fs::read_to_string(&path).expect("readable");
+        text.push_str("{\"time\": 7, \"proj");
+        std::fs::write(&path, text).expect("written");
+        let notes = Notes::open(directory.path()).expect("opened");
+        assert_eq!(notes.pins_of(&project), BTreeMap::from([(file.clone(), one)]));
+        assert_eq!(notes.unjudged(), [note(two)]);
+        notes.judged(&[note(two)]).expect("written");
+        assert_eq!(Notes::open(directory.path()).expect("opened").unjudged(), []);
+        std::fs::write(&path, "no json\n{}\n").expect("written");
+        assert!(Notes::open(directory.path()).is_err(), "a damaged record is not passed over");
+    }
+}

@@ -1,0 +1,189 @@
+//! What the logs say of projects, kept for a short time, asked for once at a time.
+//!
+//! Invariant: an answer is used for `max_age` at most; when the log cannot be asked again
+//! there is none, unless the trust file grants a time of grace, counted from the last good
+//! answer of that log to this process. A log that misbehaved is never in grace.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use log_core::api::LookupKey;
+use log_core::artifact::{ProjectName, Version};
+use log_core::limits::MAX_LOOKUP_KEYS;
+use log_core::verdict::Facts;
+use log_io::clock::{self, Stopwatch};
+use log_io::outcome::{Exit, Failure};
+use log_io::session::Session;
+use log_io::sessions::Sessions;
+use tokio::sync::Mutex as AsyncMutex;
+
+use super::denial::Denial;
+use super::limits::CACHED_PROJECTS;
+use crate::facts;
+
+/// How long a log that did not answer is not asked again: it may be back at any time, but
+/// an installer that asks for a hundred files shall not wait for each.
+const RETRY_TIME: Duration = Duration::from_secs(2);
+
+/// The logs, and what they said.
+#[derive(Debug)]
+pub(super) struct Oracle {
+    sessions: Sessions,
+    max_age: Duration,
+    answers: Mutex<HashMap<ProjectName, Arc<AsyncMutex<Option<Answer>>>>>,
+    /// By origin: when it last answered well, and what went wrong since.
+    logs: Mutex<BTreeMap<String, LogStatus>>,
+}
+
+/// What a log said of a project.
+#[derive(Debug, Clone)]
+struct Answer {
+    since: Stopwatch,
+    view: View,
+}
+
+/// What is known of a project.
+#[derive(Debug, Clone)]
+pub(super) enum View {
+    /// No log is asked about it.
+    NoLog,
+    /// What the log says.
+    Log(Arc<Facts>),
+    /// Nothing, and why.
+    Nothing(Denial),
+    /// Nothing, but it may pass.
+    Grace,
+}
+
+/// How a log is doing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LogStatus {
+    answered: Option<Stopwatch>,
+    /// The size of the tree that the last answer was proven under.
+    pub(super) size: Option<u64>,
+    /// What the last question came to, if not to an answer.
+    pub(super) failure: Option<String>,
+    /// It misbehaved, and is not believed any more.
+    misbehaved: Option<Denial>,
+}
+
+impl LogStatus {
+    /// Seconds since the last good answer.
+    pub(super) fn age(&self) -> Option<u64> {
+        self.answered.as_ref().map(|watch| watch.elapsed().as_secs())
+    }
+}
+
+impl Oracle {
+    pub(super) fn new(sessions: Sessions, max_age: Duration) -> Self {
+        let origin = |session: &Session| session.log.trust.genesis.log.name().to_string();
+        let logs = sessions.all().iter().map(|session| (origin(session), LogStatus::default()));
+        let logs = Mutex::new(logs.collect());
+        Self { sessions, max_age, answers: Mutex::default(), logs }
+    }
+
+    pub(super) fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// How each log is doing.
+    pub(super) fn logs(&self) -> BTreeMap<String, LogStatus> {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is known of a project; `versions` are those that the index has.
+    pub(super) async fn view(&self, project: &ProjectName, versions: &[Version]) -> View {
+        let Some(session) = self.sessions.of(project) else { return View::NoLog };
+        let slot = self.slot(project);
+        // Whoever comes second waits for the first one's answer.
+        let mut answer = slot.lock().await;
+        if let Some(Answer { since, view }) = &*answer
+            && since.elapsed() < if matches!(view, View::Log(_)) { self.max_age } else { RETRY_TIME }
+        {
+            return view.clone();
+        }
+        let view = self.ask(session, project, versions).await;
+        *answer = Some(Answer { since: Stopwatch::start(), view: view.clone() });
+        view
+    }
+
+    fn slot(&self, project: &ProjectName) -> Arc<AsyncMutex<Option<Answer>>> {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if answers.len() >= CACHED_PROJECTS && !answers.contains_key(project) {
+            answers.clear();
+        }
+        Arc::clone(answers.entry(project.clone()).or_default())
+    }
+
+    async fn ask(&self, session: &Session, project: &ProjectName, versions: &[Version]) -> View {
+        let origin = session.log.trust.genesis.log.name().to_string();
+        if let Some(denial) = self.logs().remove(&origin).and_then(|log| log.misbehaved) {
+            return View::Nothing(denial);
+        }
+        let result = everything(session, project, versions).await;
+        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let status = logs.entry(origin.clone()).or_default();
+        match result {
+            Ok(known) => {
+                *status = LogStatus {
+                    answered: Some(Stopwatch::start()),
+                    size: Some(known.size),
+                    ..LogStatus::default()
+                };
+                View::Log(Arc::new(known.facts))
+            }
+            Err(failure) => {
+                let denial = Denial::failure(&origin, &failure);
+                tracing::error!(log = origin, %project, error = %failure, "no verdict");
+                status.failure = Some(failure.to_string());
+                if failure.exit() == Exit::Misbehaved {
+                    status.misbehaved = Some(denial.clone());
+                    return View::Nothing(denial);
+                }
+                let in_grace = failure.exit() == Exit::Failed
+                    && status.age().is_some_and(|age| age < self.sessions.grace);
+                if in_grace { View::Grace } else { View::Nothing(denial) }
+            }
+        }
+    }
+}
+
+/// All that the log has of a project; where that is too long for one proof, of the versions
+/// that there are.
+async fn everything(
+    session: &Session,
+    project: &ProjectName,
+    versions: &[Version],
+) -> Result<facts::Known, Failure> {
+    let now = clock::now();
+    let whole = LookupKey::Project { name: project.clone(), from: 0 };
+    let known = facts::ask(session, &[whole], now).await?;
+    if known.facts.complete {
+        return Ok(known);
+    }
+    let release = |version: &Version| LookupKey::Release {
+        project: project.clone(),
+        version: version.clone(),
+        from: 0,
+    };
+    let mut all: Option<facts::Known> = None;
+    for versions in versions.chunks(MAX_LOOKUP_KEYS) {
+        let keys: Vec<LookupKey> = versions.iter().map(release).collect();
+        let known = facts::ask(session, &keys, now).await?;
+        if !known.facts.complete {
+            return Err(Failure::new(format!(
+                "the log does not prove that its answer about {project} is whole"
+            )));
+        }
+        all = Some(match all {
+            None => known,
+            Some(before) => {
+                facts::Known { size: before.size.min(known.size), facts: before.facts.and(known.facts) }
+            }
+        });
+    }
+    all.ok_or_else(|| {
+        Failure::new(format!("the index has no version of {project} that could be asked about"))
+    })
+}

@@ -1,0 +1,180 @@
+//! The parts of a running proxy, and what each request begins with: the plan of a project.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use log_core::artifact::ProjectName;
+use log_core::hash::Hash;
+use log_core::verdict::Facts;
+use log_io::clock::Stopwatch;
+use log_io::trust_file;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
+
+use super::denial::Denial;
+use super::limits::{CACHED_PROJECTS, MAX_WRONG, WRONG_TIME};
+use super::metrics::Metrics;
+use super::notes::{Note, Notes};
+use super::oracle::{Oracle, View};
+use super::page::{self, Gate, Known, Plan, Uncovered};
+use super::pages::{IndexPage, PageFailure, Pages};
+use super::settings::ProxyConfig;
+use super::store::Store;
+use super::summary::Tally;
+
+/// A running proxy.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) config: ProxyConfig,
+    pub(super) oracle: Oracle,
+    pub(super) pages: Pages,
+    pub(super) store: Arc<Store>,
+    pub(super) notes: Notes,
+    pub(super) tally: Tally,
+    pub(super) metrics: Metrics,
+    /// Files that are fetched, and those that are held whole.
+    pub(super) fetches: Arc<Semaphore>,
+    pub(super) holds: Semaphore,
+    plans: Mutex<HashMap<ProjectName, Planned>>,
+    wrong: Mutex<HashMap<String, (Stopwatch, Denial)>>,
+    flights: Mutex<HashMap<Hash, Arc<AsyncMutex<()>>>>,
+}
+
+/// A plan, and what it is of.
+#[derive(Debug)]
+struct Planned {
+    page: Arc<IndexPage>,
+    facts: Option<Arc<Facts>>,
+    plan: Arc<Plan>,
+}
+
+impl State {
+    pub(super) fn new(config: ProxyConfig, oracle: Oracle, pages: Pages, store: Store, notes: Notes) -> Self {
+        Self {
+            config,
+            oracle,
+            pages,
+            store: Arc::new(store),
+            notes,
+            tally: Tally::default(),
+            metrics: Metrics::default(),
+            fetches: Arc::new(Semaphore::new(super::limits::FETCHED_AT_ONCE)),
+            holds: Semaphore::new(super::limits::HELD_AT_ONCE),
+            plans: Mutex::default(),
+            wrong: Mutex::default(),
+            flights: Mutex::default(),
+        }
+    }
+
+    /// What is offered of a project.
+    pub(super) async fn plan(&self, project: &ProjectName) -> Result<Arc<Plan>, PageFailure> {
+        let page = self.pages.get(project).await?;
+        let view = self.oracle.view(project, &page.versions).await;
+        let (known, facts) = match &view {
+            View::NoLog => (Known::NoLog, None),
+            View::Log(facts) => (Known::Log(facts), Some(Arc::clone(facts))),
+            View::Nothing(denial) => (Known::Nothing(denial), None),
+            View::Grace => (Known::Grace, None),
+        };
+        let pinning = self.oracle.sessions().uncovered == trust_file::Uncovered::Pin;
+        // What follows from pins and failures changes without a new page or answer.
+        let keep = !pinning && matches!(view, View::NoLog | View::Log(_));
+        if keep && let Some(plan) = self.kept(project, &page, facts.as_ref()) {
+            return Ok(plan);
+        }
+        let pins = if pinning { self.notes.pins_of(project) } else { BTreeMap::new() };
+        let uncovered = match self.oracle.sessions().uncovered {
+            trust_file::Uncovered::Pass => Uncovered::Pass,
+            trust_file::Uncovered::Refuse => Uncovered::Refuse,
+            trust_file::Uncovered::Pin => Uncovered::Pin(&pins),
+        };
+        let plan = Arc::new(page::plan(project, &page.offer, known, uncovered, self.config.on_unlogged));
+        if matches!(view, View::Log(_)) {
+            self.judge_grace(project, &plan);
+        }
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if plans.len() >= CACHED_PROJECTS {
+            plans.clear();
+        }
+        if keep {
+            plans.insert(project.clone(), Planned { page, facts, plan: Arc::clone(&plan) });
+        }
+        Ok(plan)
+    }
+
+    fn kept(
+        &self,
+        project: &ProjectName,
+        page: &Arc<IndexPage>,
+        facts: Option<&Arc<Facts>>,
+    ) -> Option<Arc<Plan>> {
+        let plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        let planned = plans.get(project)?;
+        let same_facts = match (&planned.facts, facts) {
+            (Some(known), Some(facts)) => Arc::ptr_eq(known, facts),
+            (None, None) => true,
+            _ => false,
+        };
+        (same_facts && Arc::ptr_eq(&planned.page, page)).then(|| Arc::clone(&planned.plan))
+    }
+
+    /// Judges what was served of a project while the log could not be asked.
+    fn judge_grace(&self, project: &ProjectName, plan: &Plan) {
+        let unjudged = self.notes.unjudged();
+        let of_project: Vec<Note> = unjudged.into_iter().filter(|note| note.project == *project).collect();
+        for note in &of_project {
+            let planned = plan.files.get(note.file.as_str());
+            let denial = match planned.map(|planned| &planned.gate) {
+                Some(Gate::Verify { sha256, .. }) if sha256.to_hex() == note.sha256 => None,
+                Some(Gate::Uncovered { .. } | Gate::Grace { .. }) => None,
+                Some(Gate::Deny(denial)) => Some(denial.clone()),
+                Some(Gate::Verify { .. }) => Some(Denial::new(
+                    "other hash",
+                    format!("the log has another SHA-256 for {} than was served", note.file),
+                    "take it away where it is in use, and tell the project",
+                )),
+                None => {
+                    let left_out = plan.left_out.iter().find(|(name, _)| name == note.file.as_str());
+                    Some(left_out.map_or_else(Denial::bad_name, |(_, denial)| denial.clone()))
+                }
+            };
+            if let Some(denial) = denial {
+                tracing::error!(
+                    %project, file = %note.file, verdict = denial.verdict, reason = denial.reason,
+                    "a file that was served without a verdict is not good"
+                );
+                self.metrics.grace_wrong();
+                self.tally.held_back(project.as_str(), note.file.as_str(), true, &denial);
+            }
+        }
+        if !of_project.is_empty()
+            && let Err(error) = self.notes.judged(&of_project)
+        {
+            tracing::warn!(%error, "cannot write the grace list");
+        }
+    }
+
+    /// Why a file is not asked for again at the moment.
+    pub(super) fn known_wrong(&self, url: &str) -> Option<Denial> {
+        let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        wrong.get(url).filter(|(since, _)| since.elapsed() < WRONG_TIME).map(|(_, denial)| denial.clone())
+    }
+
+    /// Remembers that a file is wrong, so that a client that asks for the rest of it is told.
+    pub(super) fn note_wrong(&self, url: &str, denial: Denial) {
+        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        if wrong.len() >= MAX_WRONG {
+            wrong.clear();
+        }
+        wrong.insert(url.to_owned(), (Stopwatch::start(), denial));
+    }
+
+    /// Waits until nobody else fetches the file with this digest.
+    pub(super) async fn flight(&self, hash: Hash) -> OwnedMutexGuard<()> {
+        let flight = {
+            let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+            flights.retain(|_, flight| Arc::strong_count(flight) > 1);
+            Arc::clone(flights.entry(hash).or_default())
+        };
+        flight.lock_owned().await
+    }
+}

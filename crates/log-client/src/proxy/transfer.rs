@@ -1,0 +1,209 @@
+//! Files from the index to the client and into the store, hashed on the way.
+//!
+//! ```text
+//! index ─► chunk ─┬─► spool: hash, write          (a thread of its own)
+//!                 └─► held back ─► client         one chunk behind
+//! ```
+//!
+//! Invariants: the last bytes of a file are sent only when the digest of all is right; a
+//! client that was told a length and gets fewer bytes knows that it has not the file. A
+//! small file is verified before its status line is sent. What is in memory of a file is
+//! bounded by the chunks on their way.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use futures_util::stream;
+use log_core::hash::Hash;
+use log_io::index_client::{FetchedFile, IndexError};
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+
+use super::limits::{CHUNKS, MAX_HELD_BYTES, READ_BYTES};
+use super::store::{Spool, Store};
+
+/// What a file came to.
+#[derive(Debug)]
+pub(super) enum Done {
+    /// It has the digest; it is in the store, if there is room.
+    Right,
+    /// It has another one.
+    Wrong(Hash),
+    /// It did not come whole, and nobody knows.
+    Broken(String),
+}
+
+/// Why a body ended early.
+#[derive(Debug, Error)]
+enum Cut {
+    #[error("the file has another digest than it must have")]
+    Wrong,
+    #[error("the index broke off: {0}")]
+    Broken(String),
+}
+
+/// Whether a file is small enough to be held.
+pub(super) fn is_small(file: &FetchedFile) -> bool {
+    file.length.is_some_and(|length| length <= MAX_HELD_BYTES)
+}
+
+/// Reads a small file whole.
+pub(super) async fn hold(
+    mut file: FetchedFile,
+    expected: Option<Hash>,
+    store: &Store,
+) -> Result<(Vec<u8>, Hash), Done> {
+    let mut spool = store.spool();
+    let mut bytes = Vec::new();
+    loop {
+        match file.chunk().await {
+            Ok(Some(chunk)) => {
+                if (bytes.len() + chunk.len()) as u64 > MAX_HELD_BYTES {
+                    return Err(Done::Broken("it is longer than it was said to be".to_owned()));
+                }
+                spool.write(&chunk);
+                bytes.extend_from_slice(&chunk);
+            }
+            Ok(None) => break,
+            Err(error) => return Err(Done::Broken(error.to_string())),
+        }
+    }
+    let (hash, length) = spool.finish();
+    if expected.is_some_and(|expected| expected != hash) {
+        return Err(Done::Wrong(hash));
+    }
+    store.keep(spool, hash, length);
+    Ok((bytes, hash))
+}
+
+/// Passes a file on while it comes. `before_last` is asked with the digest when all but the
+/// last bytes were sent; `done` is told how it ended, whatever becomes of the client.
+pub(super) fn pass_on(
+    file: FetchedFile,
+    expected: Option<Hash>,
+    store: &Arc<Store>,
+    before_last: impl FnOnce(Hash) -> bool + Send + 'static,
+    done: impl FnOnce(&Done) + Send + 'static,
+) -> Body {
+    let (to_client, from_us) = mpsc::channel::<Result<Bytes, Cut>>(CHUNKS);
+    let store = Arc::clone(store);
+    tokio::spawn(async move {
+        let result = run(file, expected, &store, before_last, &to_client).await;
+        match &result {
+            Done::Right => {}
+            Done::Wrong(_) => {
+                let _ = to_client.send(Err(Cut::Wrong)).await;
+            }
+            Done::Broken(why) => {
+                let _ = to_client.send(Err(Cut::Broken(why.clone()))).await;
+            }
+        }
+        done(&result);
+    });
+    body(from_us)
+}
+
+async fn run(
+    mut file: FetchedFile,
+    expected: Option<Hash>,
+    store: &Arc<Store>,
+    before_last: impl FnOnce(Hash) -> bool,
+    to_client: &mpsc::Sender<Result<Bytes, Cut>>,
+) -> Done {
+    let (to_spool, spooled) = spool(Arc::clone(store));
+    let mut held: Option<Bytes> = None;
+    let mut length = 0u64;
+    loop {
+        match file.chunk().await {
+            Ok(Some(chunk)) if chunk.is_empty() => {}
+            Ok(Some(chunk)) => {
+                let chunk = Bytes::from(chunk);
+                length += chunk.len() as u64;
+                if to_spool.send(chunk.clone()).await.is_err() {
+                    return Done::Broken("the file could not be hashed".to_owned());
+                }
+                if let Some(before) = held.replace(chunk) {
+                    // A client that went away does not keep the file from the store.
+                    let _ = to_client.send(Ok(before)).await;
+                }
+            }
+            Ok(None) => break,
+            Err(error) => return Done::Broken(error.to_string()),
+        }
+    }
+    if file.length.is_some_and(|said| said != length) {
+        return Done::Broken("it has another length than it was said to have".to_owned());
+    }
+    drop(to_spool);
+    let Ok(spool) = spooled.await else { return Done::Broken("the file could not be hashed".to_owned()) };
+    let (hash, length) = spool.finish();
+    if expected.is_some_and(|expected| expected != hash) {
+        return Done::Wrong(hash);
+    }
+    if !before_last(hash) {
+        return Done::Wrong(hash);
+    }
+    store.keep(spool, hash, length);
+    if let Some(last) = held {
+        let _ = to_client.send(Ok(last)).await;
+    }
+    Done::Right
+}
+
+/// A thread that hashes and writes what it is sent, and gives it back at the end.
+fn spool(store: Arc<Store>) -> (mpsc::Sender<Bytes>, oneshot::Receiver<Spool>) {
+    let (to_spool, mut chunks) = mpsc::channel::<Bytes>(CHUNKS);
+    let (give_back, spooled) = oneshot::channel();
+    tokio::task::spawn_blocking(move || {
+        let mut spool = store.spool();
+        while let Some(chunk) = chunks.blocking_recv() {
+            spool.write(&chunk);
+        }
+        // Nobody waits for it when the file broke off.
+        let _ = give_back.send(spool);
+    });
+    (to_spool, spooled)
+}
+
+/// A part of a file from the store.
+pub(super) fn from_store(mut file: File, from: u64, length: u64) -> Body {
+    let (to_client, from_us) = mpsc::channel::<Result<Bytes, io::Error>>(CHUNKS);
+    tokio::task::spawn_blocking(move || {
+        let mut left = length;
+        let mut read = |file: &mut File| -> io::Result<Bytes> {
+            let want = usize::try_from(left).unwrap_or(READ_BYTES).min(READ_BYTES);
+            let mut buffer = vec![0; want];
+            file.read_exact(&mut buffer)?;
+            left -= want as u64;
+            Ok(buffer.into())
+        };
+        if let Err(error) = file.seek(SeekFrom::Start(from)) {
+            let _ = to_client.blocking_send(Err(error));
+            return;
+        }
+        let mut sent = 0;
+        while sent < length {
+            let chunk = read(&mut file);
+            sent += chunk.as_ref().map_or(length, |chunk| chunk.len() as u64);
+            if to_client.blocking_send(chunk).is_err() {
+                return;
+            }
+        }
+    });
+    body(from_us)
+}
+
+fn body<E: std::error::Error + Send + Sync + 'static>(chunks: mpsc::Receiver<Result<Bytes, E>>) -> Body {
+    let next = |mut chunks: mpsc::Receiver<Result<Bytes, E>>| async move {
+        chunks.recv().await.map(|chunk| (chunk, chunks))
+    };
+    Body::from_stream(stream::unfold(chunks, next))
+}
+
+impl From<IndexError> for Done {
+    fn from(error: IndexError) -> Self {
+        Self::Broken(error.to_string())
+    }
+}
