@@ -1,0 +1,157 @@
+//! `wheeltap doctor`: what goes round the proxy here, and whether verdicts can be had.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use log_core::verdict::Distrust;
+use log_io::args::{Format, LogArgs};
+use log_io::fetch::Http;
+use log_io::outcome::{Exit, Outcome, note, print};
+use log_io::sessions::Sessions;
+use log_io::{clock, trust_file::TrustFile};
+use serde_json::{Value, json};
+
+use crate::doctor::health::{self, Health, LogHealth, Trust};
+use crate::doctor::{Finding, Place, Target, findings, read};
+use crate::facts;
+
+/// The number of the JSON.
+const SCHEMA: u32 = 1;
+
+/// Longest page of the proxy that is read.
+const MAX_STATUS_BYTES: usize = 4 << 20;
+
+/// Arguments of `wheeltap doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Looks at variables, the configuration of pip, uv, pdm, poetry and tox, and at a project's requirements, lock files and
+tox.ini for whatever installs files that the proxy never sees; then at the trust file, the logs and the clock.
+Only what is written down is seen, not what is typed on a command line.
+
+Exit code 0: nothing was found; 20: something was; 1: it could not be looked at.")]
+pub struct DoctorArgs {
+    /// Files and directories of the project [default: the current directory]
+    paths: Vec<PathBuf>,
+    /// The proxy that tools are to be pointed at; without it: what `wheeltap run` leaves
+    #[arg(long, value_name = "URL")]
+    proxy: Option<String>,
+    /// How to print the findings
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Looks.
+pub async fn run(args: &DoctorArgs) -> Outcome {
+    let here = vec![PathBuf::from(".")];
+    let paths = if args.paths.is_empty() { &here } else { &args.paths };
+    let surroundings = read::read(std::env::vars_os(), paths);
+    let target = args.proxy.clone().map_or(Target::Run, Target::Proxy);
+    let mut found = health::findings(&examine(args).await?);
+    found.extend(findings(&surroundings, &target));
+    match args.format {
+        Format::Json => {
+            let found: Vec<Value> = found.iter().map(to_json).collect();
+            print(format_args!("{:#}", json!({"schema": SCHEMA, "findings": found})));
+        }
+        Format::Text => {
+            for finding in &found {
+                let Finding { rule, place, what } = finding;
+                print(format_args!("{:<6} {}  {}", rule.severity.name(), rule.id, place_text(place)));
+                print(format_args!("       {what}"));
+                print(format_args!("       why:  {}", rule.why));
+                print(format_args!("       next: {}", rule.next_step));
+            }
+            let files = surroundings.files.len();
+            note(format_args!("{} found, in the environment and {files} files", found.len()));
+        }
+    }
+    Ok(if found.is_empty() { Exit::Ok } else { Exit::Findings })
+}
+
+/// Looks at the trust file, the logs and the proxy.
+async fn examine(args: &DoctorArgs) -> anyhow::Result<Health> {
+    let path = args.log.trust_path()?;
+    let mut health = Health::default();
+    match TrustFile::load(&path) {
+        Err(error) => health.trust = Some((path, Trust::Unusable(format!("{error:#}")))),
+        Ok(trust) => {
+            let state = if is_writable_by_others(&path) { Trust::Writable } else { Trust::Good };
+            health.trust = Some((path, state));
+            let sessions = Sessions::new(&Http::new("wheeltap")?, trust, &args.log.state_directory()?)?;
+            for session in sessions.all() {
+                let origin = session.log.trust.genesis.log.name().to_string();
+                let now = clock::now();
+                let state = match facts::policies(session, now).await {
+                    Ok(known) => {
+                        LogHealth::Good { log_time: known.and_then(|known| known.facts.log_time), now }
+                    }
+                    Err(failure) if failure.exit() == Exit::Failed => {
+                        LogHealth::Unreachable(failure.to_string())
+                    }
+                    Err(failure) if failure.to_string().contains(&future_words()) => {
+                        LogHealth::Clock(failure.to_string())
+                    }
+                    Err(failure) => LogHealth::NotBelieved(failure.to_string()),
+                };
+                health.logs.push((origin, state));
+            }
+        }
+    }
+    if let Some(proxy) = &args.proxy {
+        let status = format!("{}/?format=json", proxy.trim_end_matches('/').trim_end_matches("/simple"));
+        let answer = Http::new("wheeltap")?.get(&status, MAX_STATUS_BYTES).await;
+        let why = match answer {
+            Ok(Some(body)) if serde_json::from_slice::<Value>(&body).is_ok() => None,
+            Ok(_) => Some("what answers is no proxy of ours".to_owned()),
+            Err(error) => Some(error.to_string()),
+        };
+        health.proxy = why.map(|why| (proxy.clone(), why));
+    }
+    Ok(health)
+}
+
+/// How a failure because of a clock begins to speak of it.
+fn future_words() -> String {
+    let text = Distrust::Future { ahead: 0 }.to_string();
+    text.split("0 s").nth(1).unwrap_or(&text).to_owned()
+}
+
+#[cfg(unix)]
+fn is_writable_by_others(path: &std::path::Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o022 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_writable_by_others(_: &std::path::Path) -> bool {
+    false
+}
+
+fn place_text(place: &Place) -> String {
+    match place {
+        Place::Variable(name) => format!("${name}"),
+        Place::File(path, Some(line)) => format!("{}:{line}", path.display()),
+        Place::File(path, None) => path.display().to_string(),
+        Place::Machine => "this machine".to_owned(),
+    }
+}
+
+fn to_json(finding: &Finding) -> Value {
+    let (variable, file, line) = match &finding.place {
+        Place::Variable(name) => (Some(name), None, None),
+        Place::File(path, line) => (None, Some(path.display().to_string()), *line),
+        Place::Machine => (None, None, None),
+    };
+    json!({
+        "id": finding.rule.id,
+        "severity": finding.rule.severity.name(),
+        "variable": variable,
+        "file": file,
+        "line": line,
+        "what": finding.what,
+        "why": finding.rule.why,
+        "next_step": finding.rule.next_step,
+    })
+}

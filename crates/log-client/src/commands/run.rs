@@ -1,0 +1,190 @@
+//! `wheeltap run`: one command behind a proxy of its own.
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::Context as _;
+use clap::Args;
+use log_io::args::LogArgs;
+use log_io::durable;
+use log_io::outcome::{Failure, note};
+use serde_json::json;
+use tokio::process::Command;
+
+use crate::doctor::rules::Severity;
+use crate::doctor::surroundings::Surroundings;
+use crate::doctor::{self, Finding, Place as Where, Target, read};
+use crate::proxy::{self, OnUnlogged, ProxyConfig, Summary};
+use crate::run::child;
+use crate::run::environment::{self, Changes};
+use crate::run::place::{self, Place};
+
+/// The number of the JSON of the report.
+const SCHEMA: u32 = 1;
+
+/// What is set aside when it stands in a file of pip's or uv's configuration.
+const SIDE_DOORS: [&str; 4] = ["pip-extra-index", "pip-find-links", "pip-no-index", "uv-index-strategy"];
+
+/// Files that the summary names; the report has all.
+const NAMED: usize = 20;
+
+/// Arguments of `wheeltap run`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wheeltap run -- tox -r
+  wheeltap run -- pip install nova
+  wheeltap run -- uv sync
+pip, tox, pip-tools, uv, pdm, pipenv and poetry are pointed at a proxy on this machine for this one command,
+builds in isolation included; other indexes in the environment and in pip's configuration are set aside. What
+still goes round the proxy is said before the command starts: see `wheeltap doctor`, and docs/run.md.
+
+The exit code is the command's own, 128 and the number of a signal that ended it; 1 or 2 when it was not
+started.")]
+pub struct RunArgs {
+    /// The index to ask [default: the one that pip or uv are set to, else `PyPI`]
+    #[arg(long, value_name = "URL")]
+    upstream: Option<String>,
+    /// Another host that the index's files may be on; repeat for several
+    #[arg(long = "file-host", value_name = "HOST")]
+    file_hosts: Vec<String>,
+    /// What becomes of files without a good verdict [default: block]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    on_unlogged: Option<OnUnlogged>,
+    /// Where verified files are kept [default: ~/.cache/wheeltap]
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Write what was verified and held back to a file, as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// The command and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD")]
+    command: Vec<OsString>,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Runs the command; gives its exit code.
+pub async fn run(args: &RunArgs) -> Result<u8, Failure> {
+    let surroundings = read::read(std::env::vars_os(), &[PathBuf::from(".")]);
+    let sessions = args.log.sessions("wheeltap")?;
+    let cache = args.cache.clone().map_or_else(ProxyConfig::default_cache, Ok)?;
+    let place = Place::new(&cache).with_context(|| format!("cannot write to {}", cache.display()))?;
+    let mut config = ProxyConfig::new(cache, args.log.state_directory()?);
+    config.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    if let Some(url) = args.upstream.clone().or_else(|| upstream(&surroundings)) {
+        let (url, user) = environment::credentials(&url);
+        config.upstream.url = url;
+        if let Some((name, password)) = user {
+            (config.upstream.username, config.upstream.password) = (Some(name), Some(password));
+        }
+    }
+    config.upstream.file_hosts.extend(args.file_hosts.iter().cloned());
+    config.on_unlogged = args.on_unlogged.unwrap_or_default();
+    let proxy = proxy::start(config, sessions).await?;
+    let index_url = proxy.index_url();
+    let changes = environment::changes(&surroundings.variables, &index_url, place.path());
+    warn(&surroundings, &changes, &index_url);
+
+    let mut command = command(args, &place)?;
+    command.stdin(Stdio::inherit()).envs(&changes.set);
+    for name in &changes.removed {
+        command.env_remove(name);
+    }
+    let program = command.as_std().get_program().to_owned();
+    let mut child = command.spawn().map_err(|error| {
+        Failure::usage(format!("cannot start {}: {error}", program.display()))
+            .hint("is it installed, and in PATH?")
+    })?;
+    let status = child::wait(&mut child).await.context("cannot wait for the command")?;
+    let code = child::code(status);
+    let summary = proxy.summary();
+    proxy.stop().await;
+    if let Some(path) = &args.report {
+        let report = json!({"schema": SCHEMA, "exit_code": code, "summary": &summary});
+        durable::write(path, format!("{report:#}\n").as_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    say(&summary);
+    Ok(code)
+}
+
+/// The index of the user's own settings, for the proxy to stand in front of.
+fn upstream(surroundings: &Surroundings) -> Option<String> {
+    let pip = doctor::pip::index_url(surroundings).map(|setting| setting.value);
+    pip.or_else(|| doctor::uv::default_index(surroundings).map(|(_, url)| url))
+}
+
+/// The command, with the way into poetry when there is one: by its name, and when the
+/// command is poetry by its path.
+fn command(args: &RunArgs, place: &Place) -> anyhow::Result<Command> {
+    let (program, arguments) = args.command.split_first().context("a command")?;
+    let search = std::env::var_os("PATH").unwrap_or_default();
+    let named = Path::new(program).file_name().is_some_and(|name| name == "poetry");
+    let by_path = named && Path::new(program).components().count() > 1;
+    let poetry = if by_path { Some(PathBuf::from(program)) } else { place::find("poetry", &search) };
+    let Some(poetry) = poetry else {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        return Ok(command);
+    };
+    let programs =
+        place.wrap_poetry(&std::path::absolute(poetry)?).context("cannot stand in for PyPI in poetry")?;
+    let mut command = if named { Command::new(programs.join("poetry")) } else { Command::new(program) };
+    let path = std::env::join_paths([programs].into_iter().chain(std::env::split_paths(&search)))?;
+    command.args(arguments).env("PATH", path);
+    Ok(command)
+}
+
+/// What is said before the command starts.
+fn warn(surroundings: &Surroundings, changes: &Changes, index_url: &str) {
+    if !changes.aside.is_empty() {
+        note(format_args!("wheeltap: set aside for this command: {}", changes.aside.join(", ")));
+    }
+    // Those that count here and not at the command.
+    for Finding { rule, place, what } in doctor::findings(surroundings, &Target::Proxy(index_url.to_owned()))
+    {
+        if SIDE_DOORS.contains(&rule.id)
+            && let Where::File(path, Some(line)) = place
+        {
+            note(format_args!("wheeltap: set aside for this command: {}:{line}: {what}", path.display()));
+        }
+    }
+    let found = doctor::findings(surroundings, &Target::Run);
+    for Finding { rule, place, what } in found.iter().filter(|found| found.rule.severity == Severity::High) {
+        let place = match place {
+            Where::Variable(name) => format!("${name}"),
+            Where::File(path, Some(line)) => format!("{}:{line}", path.display()),
+            Where::File(path, None) => path.display().to_string(),
+            Where::Machine => continue,
+        };
+        note(format_args!("wheeltap: warning: {place}: {what}: {} ({})", rule.why, rule.id));
+    }
+}
+
+/// One short summary.
+fn say(summary: &Summary) {
+    let refused = summary.held_back.iter().filter(|held| held.asked_for);
+    note(format_args!(
+        "wheeltap: {} files verified, {} of no covered project, {} without a verdict, {} held back",
+        summary.verified.len(),
+        summary.uncovered.len(),
+        summary.without_verdict.len(),
+        summary.held_back.len(),
+    ));
+    for held in refused.take(NAMED) {
+        note(format_args!(
+            "wheeltap: refused {}: {}: {}",
+            held.file, held.denial.verdict, held.denial.reason
+        ));
+        note(format_args!("wheeltap:   next: {}", held.denial.next_step));
+    }
+    for held in summary.held_back.iter().filter(|held| !held.asked_for).take(NAMED) {
+        note(format_args!(
+            "wheeltap: left out {}: {}: {}",
+            held.file, held.denial.verdict, held.denial.reason
+        ));
+    }
+}
