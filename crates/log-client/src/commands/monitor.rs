@@ -1,0 +1,176 @@
+//! `wheeltap monitor`: reports new entries about somebody's projects.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Args;
+use log_core::policy::Pattern;
+use log_core::times::utc;
+use log_io::args::{Format, LogArgs};
+use log_io::outcome::{Exit, Failure, Outcome, note, print};
+use log_io::session::Session;
+use log_io::{clock, key_file};
+use serde_json::{Value, json};
+
+use crate::cli;
+use crate::monitor::place::Place;
+use crate::monitor::read::pass;
+use crate::monitor::report::{Event, Watch};
+
+/// The number of the JSON.
+const SCHEMA: u32 = 1;
+
+/// Longest answer of a webhook that is read.
+const MAX_ANSWER_BYTES: usize = 64 << 10;
+
+/// Events in one request to a webhook.
+const EVENTS_AT_ONCE: usize = 500;
+
+/// Arguments of `wheeltap monitor`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wheeltap monitor --project nova --project 'oslo-*' --key release.key.pub       for cron: exit code 20
+  wheeltap monitor --project nova --key release.key.pub --follow --webhook https://alerts.example.org/nova
+Every entry that is new since the last time is read and checked. Reported are releases and withdrawals of these
+projects, changes of the policy, and whatever cannot be read or is not allowed. The place up to which the log was read
+is kept, with its root, so that nothing is skipped; it moves when what was found was printed and sent.
+
+Exit code 0: nothing that is not mine; 20: something; 13: the log broke a rule, and evidence was written.")]
+pub struct MonitorArgs {
+    /// A project, or the start of names with `*`; repeat for several
+    #[arg(long = "project", required = true, value_name = "PATTERN", value_parser = Pattern::parse)]
+    projects: Vec<Pattern>,
+    /// A public key of mine, a file with it, or its key ID; repeat for several
+    #[arg(long = "key", value_name = "KEY")]
+    keys: Vec<String>,
+    /// What to report the first time: `start`, all that there is, or `now`, what comes from now on
+    #[arg(long, value_enum, default_value = "start", value_name = "WHEN")]
+    since: Since,
+    /// Go on until it is stopped
+    #[arg(long)]
+    follow: bool,
+    /// How long to wait between two looks, e.g. 30, 5m
+    #[arg(long, default_value = "60", value_name = "DURATION", value_parser = cli::duration)]
+    interval: u64,
+    /// Send what is found to this URL, too, as JSON
+    #[arg(long, value_name = "URL")]
+    webhook: Option<String>,
+    /// How to print what is found: lines of text, or of JSON
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// What to report the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Since {
+    /// All that there is
+    Start,
+    /// What comes from now on
+    Now,
+}
+
+/// Reports, once or until it is stopped.
+pub async fn run(args: &MonitorArgs) -> Outcome {
+    let session = args.log.session("wheeltap")?;
+    let key = |key: &String| key_file::public_key(key).map_or_else(|_| key.clone(), |key| key.keyid());
+    let watch = Watch { projects: args.projects.clone(), mine: args.keys.iter().map(key).collect() };
+    if let Some(bad) = watch.mine.iter().find(|key| !key.contains('+')) {
+        return Err(Failure::usage(format!("--key: {bad:?} is no key, file of a key, or key ID"))
+            .hint("`wheeltap policy show` lists keys; a key ID is the part before the second `+`"));
+    }
+    let watched: Vec<String> = args.projects.iter().map(Pattern::to_string).collect();
+    let path = Place::path(&args.log.state_directory()?, &origin(&session), &watched);
+    loop {
+        let result = look(args, &session, &watch, &path).await;
+        if !args.follow {
+            return result;
+        }
+        match result {
+            Err(failure) if failure.exit() == Exit::Misbehaved => return Err(failure),
+            Err(failure) => note(format_args!("not read this time: {failure}")),
+            Ok(_) => {}
+        }
+        tokio::time::sleep(Duration::from_secs(args.interval.max(1))).await;
+    }
+}
+
+/// One look.
+async fn look(args: &MonitorArgs, session: &Session, watch: &Watch, path: &Path) -> Outcome {
+    let origin = origin(session);
+    let place = Place::load(path, &origin)?;
+    let is_first = place.is_none();
+    let read = pass(session, place.as_ref(), watch, clock::now()).await?;
+    let is_silent = is_first && args.since == Since::Now;
+    // What breaks a rule is said even of what was there before.
+    let said = |event: &&Event| !is_silent || read.broken_rule() == Some(*event);
+    let events: Vec<&Event> = read.events.iter().filter(said).collect();
+    for event in &events {
+        match args.format {
+            Format::Json => print(json_of(&origin, event)),
+            Format::Text => print(text_of(event)),
+        }
+    }
+    if let Some(url) = &args.webhook {
+        for events in events.chunks(EVENTS_AT_ONCE) {
+            let events: Vec<Value> = events.iter().map(|event| json_of(&origin, event)).collect();
+            let body = json!({"schema": SCHEMA, "log": origin, "events": events}).to_string();
+            session.http.post(url, body.into_bytes(), MAX_ANSWER_BYTES).await.map_err(|error| {
+                Failure::new(format!("the webhook did not take what was found: {error}"))
+                    .hint("it is sent again the next time")
+            })?;
+        }
+    }
+    if let Some(next) = Place::of(&origin, &read.follower)? {
+        next.save(path)?;
+    }
+    if let Some(event) = read.broken_rule() {
+        let violation = format!("entry {}: {}", event.index, event.text.join("; "));
+        return Err(session.broken_history(&read.checkpoint, &violation).await);
+    }
+    note(format_args!("read up to entry {}; {} reported", read.follower.size(), events.len()));
+    Ok(if events.iter().any(|event| !event.mine) { Exit::Findings } else { Exit::Ok })
+}
+
+fn origin(session: &Session) -> String {
+    session.log.trust.genesis.log.name().to_string()
+}
+
+fn json_of(origin: &str, event: &Event) -> Value {
+    let files: Vec<Value> =
+        event.files.iter().map(|(name, sha256)| json!({"name": name, "sha256": sha256})).collect();
+    json!({
+        "schema": SCHEMA,
+        "log": origin,
+        "index": event.index,
+        "time": event.time,
+        "kind": event.kind,
+        "mine": event.mine,
+        "project": event.project,
+        "version": event.version,
+        "files": files,
+        "signers": event.signers,
+        "text": event.text,
+    })
+}
+
+fn text_of(event: &Event) -> String {
+    let time = event.time.map_or_else(|| "-".to_owned(), utc);
+    let mut line = format!("{time}  entry {}  {}", event.index, event.kind.word());
+    if let (Some(project), Some(version)) = (&event.project, &event.version) {
+        let _ = write!(line, "  {project} {version}");
+    }
+    if !event.signers.is_empty() {
+        let whose = if event.mine { "mine" } else { "NOT MINE" };
+        let _ = write!(line, "  signed by {} ({whose})", event.signers.join(", "));
+    }
+    let more = event.files.iter().map(|(name, _)| name).chain(&event.text);
+    for text in more {
+        line.push_str("\n    ");
+        line.push_str(text);
+    }
+    line
+}
