@@ -8,7 +8,8 @@ use log_io::clock;
 use log_io::outcome::{Exit, Outcome};
 
 use crate::commands::{
-    append, bench, demo, evidence, import, keygen, lookup, policy, trust, verify, withdraw,
+    append, bench, demo, doctor, evidence, import, keygen, lock, lookup, monitor, policy, proxy, run, trust,
+    verify, withdraw,
 };
 
 const AFTER_HELP: &str = "\
@@ -37,10 +38,20 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Verify files against the log
-    Verify(verify::VerifyArgs),
+    /// Verify files, requirements, lock files and environments against the log
+    Verify(Box<verify::VerifyArgs>),
+    /// Write requirements with the hashes that are logged
+    Lock(lock::LockArgs),
+    /// Serve a package index that lets through what the log has
+    Proxy(proxy::ProxyArgs),
+    /// Run a command whose installers get only what the log has
+    Run(run::RunArgs),
+    /// Find what goes round the proxy here
+    Doctor(doctor::DoctorArgs),
     /// Show what the log says about a file, a digest, a project or a key, proven
     Lookup(lookup::LookupArgs),
+    /// Report new entries about my projects
+    Monitor(monitor::MonitorArgs),
     /// Sign and log the files of a release, and write their proofs
     Append(append::AppendArgs),
     /// Take files back: log that they are not to be used any more
@@ -52,7 +63,7 @@ enum Command {
     /// Make, change, compare, sign, show and submit the log's policy
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
-    /// Make a trust file: whom and what to believe
+    /// Add logs to the trust file, show it, take logs out: whom and what to believe
     #[command(subcommand)]
     Trust(trust::TrustCommand),
     /// Check evidence that a log misbehaved
@@ -74,13 +85,18 @@ impl Cli {
     pub async fn run(self) -> Outcome {
         match self.command {
             Command::Verify(args) => verify::run(&args).await,
+            Command::Proxy(args) => proxy::run(&args).await,
+            Command::Lock(args) => lock::run(&args).await,
+            Command::Doctor(args) => doctor::run(&args).await,
+            Command::Run(args) => run::run(&args).await.map(Exit::Command),
+            Command::Monitor(args) => monitor::run(&args).await,
             Command::Lookup(args) => lookup::run(&args).await,
             Command::Append(args) => append::run(&args).await,
             Command::Withdraw(args) => withdraw::run(&args).await,
             Command::Import(args) => import::run(&args).await,
             Command::Keygen(args) => keygen::run(&args),
             Command::Policy(command) => policy::run(&command).await,
-            Command::Trust(command) => trust::run(&command),
+            Command::Trust(command) => trust::run(&command).await,
             Command::Evidence(args) => evidence::run(&args),
             Command::Demo(args) => demo::run(&args).await,
             Command::Bench(command) => bench::run(&command).await,

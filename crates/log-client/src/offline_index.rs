@@ -13,5 +13,5 @@
 mod packages;
 mod server;
 
-pub use packages::{Package, build};
+pub use packages::{Package, Recipe, build};
 pub use server::OfflineIndex;

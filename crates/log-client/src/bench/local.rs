@@ -140,7 +140,7 @@ impl Local {
 
     /// Appends statements in batches, step by step.
     async fn grow(&mut self, entries: u64) -> Result<(), Failure> {
-        let pace = Pace { connections: 4, rate: None };
+        let pace = Pace { connections: 8, rate: None };
         let terms = Terms { pace, warmup: Duration::ZERO, time: Duration::MAX };
         let steps = entries.div_ceil(STEP);
         let mut all: Option<Measured> = None;
@@ -178,7 +178,7 @@ impl Local {
 
     async fn append_singly(&mut self) -> Result<(), Failure> {
         let count = u64::from(self.seconds) * APPENDS_A_SECOND;
-        self.append("appends, one in a request, closed loop", count, Pace { connections: 64, rate: None })
+        self.append("appends, one in a request, closed loop", count, Pace { connections: 256, rate: None })
             .await
     }
 

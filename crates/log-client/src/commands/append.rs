@@ -70,7 +70,7 @@ pub struct AppendArgs {
 
 /// Logs a release.
 pub async fn run(args: &AppendArgs) -> Outcome {
-    let session = args.log.session("wheeltap")?;
+    let session = args.log.session_of("wheeltap", &[&args.project])?;
     let key = key_file::load(&args.key)?;
     // `dist/*` has the proofs of an earlier run, too.
     let is_proof = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "tlog-proof");

@@ -129,22 +129,8 @@ async fn tell(stage: &mut Stage, cast: &Cast, http: &Http) -> anyhow::Result<()>
     ])?;
 
     stage.chapter("Whoever uses the log pins its key and the root key in a trust file.");
-    stage.run(
-        0,
-        "wheeltap",
-        &[
-            "trust",
-            "init",
-            "--url",
-            &url,
-            "--log-key",
-            "log.pub",
-            "--root",
-            "root.key.pub",
-            "--out",
-            "trust.toml",
-        ],
-    )?;
+    let trust = ["trust", "add", &url, "--log-key", "log.pub", "--root", "root.key.pub", "--yes"];
+    stage.run(0, "wheeltap", &trust)?;
     stage.run(0, "wheeltap", &["policy", "submit", "policy.json"])?;
 
     stage.chapter(&format!("The team records every release of {project}, but not {left_out}."));

@@ -23,7 +23,7 @@ pub struct EvidenceArgs {
 
 /// Checks evidence; exit code 13 when it shows misbehaviour.
 pub fn run(args: &EvidenceArgs) -> Outcome {
-    let trusted = args.log.trusted_log()?;
+    let logs = args.log.trusted_logs()?;
     let length = std::fs::metadata(&args.file).with_context(|| args.file.display().to_string())?.len();
     if length > MAX_EVIDENCE_BYTES {
         return Err(Failure::new(format!("{} is too long", args.file.display())));
@@ -31,11 +31,17 @@ pub fn run(args: &EvidenceArgs) -> Outcome {
     let bytes = std::fs::read(&args.file).with_context(|| args.file.display().to_string())?;
     let evidence: Evidence =
         serde_json::from_slice(&bytes).with_context(|| format!("{} is not evidence", args.file.display()))?;
-    match evidence.verify(&trusted.trust.genesis) {
-        Ok(what) => {
-            print(format_args!("{what}: proven against {}", trusted.trust.genesis.log.name()));
-            Ok(Exit::Misbehaved)
+    let mut refused = None;
+    for log in &logs {
+        match evidence.verify(&log.trust.genesis) {
+            Ok(what) => {
+                print(format_args!("{what}: proven against {}", log.origin()));
+                return Ok(Exit::Misbehaved);
+            }
+            Err(error) => refused = Some(error),
         }
-        Err(error) => Err(Failure::new(error.to_string())),
     }
+    let whose = if logs.len() == 1 { String::new() } else { format!(" of any of {} logs", logs.len()) };
+    let why = refused.map(|error| error.to_string()).unwrap_or_default();
+    Err(Failure::new(format!("{why}{whose}")).hint("is the log that it accuses in the trust file?"))
 }

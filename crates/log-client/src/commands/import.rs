@@ -61,7 +61,7 @@ pub struct ImportArgs {
 
 /// Imports a project.
 pub async fn run(args: &ImportArgs) -> Outcome {
-    let session = args.log.session("wheeltap")?;
+    let session = args.log.session_of("wheeltap", &[&args.project])?;
     let key = key_file::load(&args.key)?;
     let url = simple_index::project_url(&args.index_url, &args.project);
     let page = session.http.get_as(&url, Some(simple_index::MEDIA_TYPE), simple_index::MAX_PAGE_BYTES).await;

@@ -84,7 +84,8 @@ struct Answer {
 /// Looks things up.
 pub async fn run(args: &LookupArgs) -> Outcome {
     let keys = keys(args)?;
-    let session = args.log.session("wheeltap")?;
+    let projects: Vec<&ProjectName> = keys.iter().filter_map(LookupKey::project).collect();
+    let session = args.log.session_of("wheeltap", &projects)?;
     let origin = session.log.trust.genesis.log.name().as_str();
     let answer = match &args.key_id {
         Some(key) => by_key::read(&session, key, args.since, args.until).await?,

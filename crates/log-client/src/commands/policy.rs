@@ -24,7 +24,7 @@ mod show;
 mod sign;
 mod submit;
 
-pub(super) use show::print_versions;
+pub(super) use show::{lines, print_versions};
 
 /// The commands of `wheeltap policy`.
 #[derive(Debug, Subcommand)]

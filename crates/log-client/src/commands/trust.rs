@@ -1,67 +1,90 @@
-//! `wheeltap trust`: makes the file that says whom and what to believe.
+//! `wheeltap trust`: the file that says whom and what to believe.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `add` | one log more, after looking at it and asking |
+//! | `policy_text` | the C2SP tlog-policy of a log, from keys on the command line |
+//! | `look` | what a log is, before it is trusted |
+//! | `show` | the logs of the file |
+//! | `remove` | one log less |
+//!
+//! What the text of the file becomes is `log_io::trust_edit`; here it is read and written.
 
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use log_core::policy::Roots;
-use log_io::outcome::{Exit, Failure, Outcome, note, print};
-use log_io::trust_file::TrustedLog;
-use log_io::{durable, key_file};
+use log_io::args::LogArgs;
+use log_io::durable;
+use log_io::outcome::{Failure, Outcome};
+use log_io::trust_file::TrustFile;
+
+mod add;
+mod look;
+mod policy_text;
+mod remove;
+mod show;
 
 /// The commands of `wheeltap trust`.
 #[derive(Debug, Subcommand)]
 pub enum TrustCommand {
-    /// Make a trust file for one log, without witnesses
-    ///
-    /// The keys must come from somewhere you trust, not from the log itself. Witnesses
-    /// are added by editing `policy`, a C2SP tlog-policy.
-    Init(TrustInitArgs),
+    /// Trust a log: look at it, ask, and add it to the trust file
+    Add(Box<add::AddArgs>),
+    /// Show the logs of the trust file, and what was last seen of them
+    Show(show::ShowArgs),
+    /// Take a log out of the trust file
+    Remove(remove::RemoveArgs),
 }
 
-/// Arguments of `wheeltap trust init`.
+/// Where the trust file and the state are.
 #[derive(Debug, Args)]
-pub struct TrustInitArgs {
-    /// The log's URL (http, https, or file for a directory)
-    #[arg(long)]
-    url: String,
-    /// The log's public key, or a file with it
-    #[arg(long, value_name = "KEY")]
-    log_key: String,
-    /// Public key of someone who signs policies, or a file with it; repeat for several
-    #[arg(long = "root", required = true, value_name = "KEY")]
-    roots: Vec<String>,
-    /// How many root keys must have signed the policy
-    #[arg(long, default_value_t = 1)]
-    threshold: usize,
-    /// Where to write it [default: stdout]
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+#[command(next_help_heading = "Files")]
+struct FileArgs {
+    /// The trust file [default: ~/.config/wheeltap/trust.toml]
+    #[arg(long, env = "WHEELTAP_TRUST", hide_env_values = true, value_name = "FILE")]
+    trust: Option<PathBuf>,
+    /// Where the last seen checkpoint and evidence are kept [default: ~/.local/state/wheeltap]
+    #[arg(long, env = "WHEELTAP_STATE", hide_env_values = true, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+impl FileArgs {
+    fn trust_path(&self) -> anyhow::Result<PathBuf> {
+        self.as_log_args().trust_path()
+    }
+
+    fn state_directory(&self) -> anyhow::Result<PathBuf> {
+        self.as_log_args().state_directory()
+    }
+
+    /// The defaults are those of all commands.
+    fn as_log_args(&self) -> LogArgs {
+        LogArgs { trust: self.trust.clone(), state: self.state.clone(), log: None }
+    }
 }
 
 /// Runs a trust command.
-pub fn run(command: &TrustCommand) -> Outcome {
-    let TrustCommand::Init(args) = command;
-    let usage = |name: &str| {
-        let name = name.to_owned();
-        move |error: anyhow::Error| Failure::usage(format!("{name}: {error:#}"))
-    };
-    let log = key_file::public_key(&args.log_key).map_err(usage("--log-key"))?;
-    let keys: anyhow::Result<Vec<_>> = args.roots.iter().map(|root| key_file::public_key(root)).collect();
-    let roots = Roots::new(args.threshold, keys.map_err(usage("--root"))?)
-        .map_err(|error| Failure::usage(format!("--threshold: {error}")))?;
-    let text = TrustedLog::to_text(&args.url, &log, &roots)?;
-    TrustedLog::parse(&text)?;
-    match &args.out {
-        None => print(text.trim_end()),
-        Some(path) if path.exists() => {
-            return Err(Failure::usage(format!("{} exists", path.display()))
-                .hint("it may trust witnesses that the new one would not; move it away first"));
-        }
-        Some(path) => {
-            durable::write(path, text.as_bytes())
-                .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?;
-            note(format_args!("wrote {}", path.display()));
-        }
+pub async fn run(command: &TrustCommand) -> Outcome {
+    match command {
+        TrustCommand::Add(args) => add::run(args).await,
+        TrustCommand::Show(args) => show::run(args),
+        TrustCommand::Remove(args) => remove::run(args),
     }
-    Ok(Exit::Ok)
+}
+
+/// Replaces the text of the trust file by what `edit` makes of it. Two processes do it
+/// one after the other, and each sees what the other wrote.
+fn change(path: &Path, edit: impl FnOnce(Option<&str>) -> Result<String, Failure>) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::new(format!("cannot write {}: {error}", path.display()));
+    // A link stays one: the file that it names is what is changed.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = directory.unwrap_or_else(|| Path::new("."));
+    durable::create_directory(directory).map_err(failed)?;
+    // The directory is what is locked, since the file is replaced.
+    let lock = File::open(directory).map_err(failed)?;
+    lock.lock().map_err(failed)?;
+    let text = edit(TrustFile::read(&path)?.as_deref())?;
+    durable::write(&path, text.as_bytes()).map_err(failed)
 }

@@ -61,7 +61,7 @@ pub struct WithdrawArgs {
 
 /// Withdraws files.
 pub async fn run(args: &WithdrawArgs) -> Outcome {
-    let session = args.log.session("wheeltap")?;
+    let session = args.log.session_of("wheeltap", &[&args.project])?;
     let key = key_file::load(&args.key)?;
     let release =
         LookupKey::Release { project: args.project.clone(), version: args.version.clone(), from: 0 };

@@ -4,10 +4,10 @@
 //! depends on the time, the user or the machine; a new version of the
 //! compression library may change the compressed bytes.
 //!
-//! Left out: dependencies, scripts, data files, and any code worth running.
+//! Left out: scripts, data files, and any code worth running.
 //!
 //! Specification: source distribution format (PEP 625, PEP 517), binary
-//! distribution format (PEP 427), core metadata (PEP 566).
+//! distribution format (PEP 427), core metadata 2.2 (PEP 643).
 
 use std::io::{Cursor, Write as _};
 
@@ -36,75 +36,61 @@ pub struct Package {
 
 /// A release of `project`: an sdist and a wheel, in this order.
 pub fn build(project: &ProjectName, version: &Version) -> anyhow::Result<Vec<Package>> {
-    let release = Release::new(project, version);
-    let sdist = package(&format!("{}.tar.gz", release.stem), release.sdist()?, None)?;
-    let metadata = release.metadata.clone().into_bytes();
-    let wheel = package(&format!("{}-py3-none-any.whl", release.stem), release.wheel()?, Some(metadata))?;
-    Ok(vec![sdist, wheel])
+    let recipe = Recipe::new(project, version);
+    Ok(vec![recipe.sdist()?, recipe.wheel("py3-none-any")?])
 }
 
-fn package(name: &str, bytes: Vec<u8>, metadata: Option<Vec<u8>>) -> anyhow::Result<Package> {
-    Ok(Package { name: FileName::parse(name)?, sha256: digest(&[&bytes]), bytes, metadata })
+/// What the files of a release are made of.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    project: ProjectName,
+    version: Version,
+    /// The text of its only module.
+    pub module: String,
+    /// What it depends on, e.g. `nova>=1.0`.
+    pub requires: Vec<String>,
 }
 
-/// The texts of a release.
-struct Release {
-    /// `foo_bar-1.0`.
-    stem: String,
-    /// `foo_bar.py`.
-    module_name: String,
-    module: String,
-    metadata: String,
-    pyproject: String,
-}
-
-impl Release {
-    fn new(project: &ProjectName, version: &Version) -> Self {
-        let module = project.as_str().replace('-', "_");
-        Self {
-            stem: format!("{module}-{version}"),
-            module_name: format!("{module}.py"),
-            module: format!("\"\"\"Release {version} of {project}.\"\"\"\n\n__version__ = \"{version}\"\n"),
-            metadata: format!(
-                "Metadata-Version: 2.1\nName: {project}\nVersion: {version}\n\
-                 Summary: A module that states its version\nRequires-Python: >=3.8\n"
-            ),
-            pyproject: format!(
-                "[build-system]\nrequires = [\"setuptools>=61\"]\n\
-                 build-backend = \"setuptools.build_meta\"\n\n\
-                 [project]\nname = \"{project}\"\nversion = \"{version}\"\n\
-                 description = \"A module that states its version\"\nrequires-python = \">=3.8\"\n\n\
-                 [tool.setuptools]\npy-modules = [\"{module}\"]\n"
-            ),
-        }
+impl Recipe {
+    /// A module that states its version.
+    pub fn new(project: &ProjectName, version: &Version) -> Self {
+        let module = format!("\"\"\"Release {version} of {project}.\"\"\"\n\n__version__ = \"{version}\"\n");
+        Self { project: project.clone(), version: version.clone(), module, requires: Vec::new() }
     }
 
-    fn sdist(&self) -> anyhow::Result<Vec<u8>> {
+    /// The sdist. It brings what builds it, so that no network is needed for that.
+    pub fn sdist(&self) -> anyhow::Result<Package> {
         // The header of gzip has the time 0 and no name unless told.
         let gzip = GzBuilder::new().write(Vec::new(), Compression::best());
         let mut tar = tar::Builder::new(gzip);
         let files = [
-            ("PKG-INFO", &self.metadata),
-            ("pyproject.toml", &self.pyproject),
-            (&self.module_name, &self.module),
+            ("PKG-INFO", self.metadata()),
+            ("pyproject.toml", PYPROJECT.to_owned()),
+            ("backend.py", self.backend()),
+            (&format!("{}.py", self.module_name()), self.module.clone()),
         ];
         for (path, text) in files {
             let mut header = tar::Header::new_ustar();
             header.set_size(text.len() as u64);
             header.set_mode(0o644);
             header.set_mtime(MTIME);
-            tar.append_data(&mut header, format!("{}/{path}", self.stem), text.as_bytes())?;
+            tar.append_data(&mut header, format!("{}/{path}", self.stem()), text.as_bytes())?;
         }
-        Ok(tar.into_inner()?.finish()?)
+        package(&format!("{}.tar.gz", self.stem()), tar.into_inner()?.finish()?, None)
     }
 
-    fn wheel(&self) -> anyhow::Result<Vec<u8>> {
-        let about = "Wheel-Version: 1.0\nGenerator: wheeltap\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
-        let dist_info = format!("{}.dist-info", self.stem);
+    /// A wheel for `tags`, e.g. `py3-none-any`, or `1-py3-none-any` with a build tag.
+    pub fn wheel(&self, tags: &str) -> anyhow::Result<Package> {
+        let build = tags.split_once('-').filter(|(_, rest)| rest.matches('-').count() == 2);
+        let (build, tag) = build.map_or((None, tags), |(build, tag)| (Some(build), tag));
+        let build = build.map(|build| format!("Build: {build}\n")).unwrap_or_default();
+        let about =
+            format!("Wheel-Version: 1.0\nGenerator: wheeltap\nRoot-Is-Purelib: true\nTag: {tag}\n{build}");
+        let dist_info = format!("{}.dist-info", self.stem());
         let mut files = vec![
-            (self.module_name.clone(), self.module.clone()),
-            (format!("{dist_info}/METADATA"), self.metadata.clone()),
-            (format!("{dist_info}/WHEEL"), about.to_owned()),
+            (format!("{}.py", self.module_name()), self.module.clone()),
+            (format!("{dist_info}/METADATA"), self.metadata()),
+            (format!("{dist_info}/WHEEL"), about),
         ];
         let record_name = format!("{dist_info}/RECORD");
         let mut record: Vec<String> = files.iter().map(|(path, text)| record_line(path, text)).collect();
@@ -121,8 +107,63 @@ impl Release {
             zip.start_file(path.as_str(), options)?;
             zip.write_all(text.as_bytes())?;
         }
-        Ok(zip.finish()?.into_inner())
+        let metadata = self.metadata().into_bytes();
+        package(&format!("{}-{tags}.whl", self.stem()), zip.finish()?.into_inner(), Some(metadata))
     }
+
+    /// `foo_bar`.
+    fn module_name(&self) -> String {
+        self.project.as_str().replace('-', "_")
+    }
+
+    /// `foo_bar-1.0`.
+    fn stem(&self) -> String {
+        format!("{}-{}", self.module_name(), self.version)
+    }
+
+    fn metadata(&self) -> String {
+        let requires: Vec<String> =
+            self.requires.iter().map(|requires| format!("Requires-Dist: {requires}\n")).collect();
+        format!(
+            "Metadata-Version: 2.2\nName: {}\nVersion: {}\n\
+             Summary: A module that states its version\nRequires-Python: >=3.8\n{}",
+            self.project,
+            self.version,
+            requires.concat()
+        )
+    }
+
+    fn backend(&self) -> String {
+        BACKEND.replace("STEM", &self.stem()).replace("MODULE", &self.module_name())
+    }
+}
+
+/// Nothing is required to build.
+const PYPROJECT: &str =
+    "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n";
+
+/// The smallest build backend (PEP 517).
+const BACKEND: &str = r#"import os
+import zipfile
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    with open("PKG-INFO") as file:
+        metadata = file.read()
+    with open("MODULE.py") as file:
+        module = file.read()
+    about = "Wheel-Version: 1.0\nGenerator: backend.py\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    names = ["MODULE.py", "STEM.dist-info/METADATA", "STEM.dist-info/WHEEL", "STEM.dist-info/RECORD"]
+    texts = [module, metadata, about, "".join(name + ",,\n" for name in names)]
+    wheel = "STEM-py3-none-any.whl"
+    with zipfile.ZipFile(os.path.join(wheel_directory, wheel), "w") as archive:
+        for name, text in zip(names, texts):
+            archive.writestr(name, text)
+    return wheel
+"#;
+
+fn package(name: &str, bytes: Vec<u8>, metadata: Option<Vec<u8>>) -> anyhow::Result<Package> {
+    Ok(Package { name: FileName::parse(name)?, sha256: digest(&[&bytes]), bytes, metadata })
 }
 
 /// One line of `RECORD`. The digest is in URL-safe base64 without padding; no
@@ -186,11 +227,12 @@ mod tests {
             let file = file.expect("a file");
             assert_eq!(file.header().mtime().expect("a time"), MTIME);
             paths.push(file.path().expect("a path").display().to_string());
-            assert!(text(file).contains("1.0"));
+            assert!(!text(file).is_empty());
         }
         assert_eq!(
             paths,
-            ["PKG-INFO", "pyproject.toml", "foo_bar.py"].map(|path| format!("foo_bar-1.0/{path}"))
+            ["PKG-INFO", "pyproject.toml", "backend.py", "foo_bar.py"]
+                .map(|path| format!("foo_bar-1.0/{path}"))
         );
     }
 

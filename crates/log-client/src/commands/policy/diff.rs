@@ -15,7 +15,7 @@ use super::file;
 #[command(after_help = "\
 Examples:
   wheeltap policy diff policy-1.json policy-2.json
-  wheeltap policy diff --log policy-2.json            compared with the policy in force
+  wheeltap policy diff --from-log policy-2.json       compared with the policy in force
 Lines begin with `+` (new), `-` (gone) or `~` (different); what makes the second policy weaker than the
 first also has a line WEAKER.")]
 pub struct DiffArgs {
@@ -23,8 +23,8 @@ pub struct DiffArgs {
     #[arg(required = true, num_args = 1..=2, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Compare with the policy in force in the log
-    #[arg(long = "log")]
-    with_log: bool,
+    #[arg(long)]
+    from_log: bool,
     /// How to print it
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -33,10 +33,10 @@ pub struct DiffArgs {
 }
 
 pub(super) async fn run(args: &DiffArgs) -> Outcome {
-    let (old, new) = match (args.files.as_slice(), args.with_log) {
+    let (old, new) = match (args.files.as_slice(), args.from_log) {
         ([old, new], false) => (file::read(old)?.statement.policy, file::read(new)?.statement.policy),
         ([new], true) => (file::logged(&args.log).await?.facts.policy, file::read(new)?.statement.policy),
-        _ => return Err(Failure::usage("give two policy files, or --log and one")),
+        _ => return Err(Failure::usage("give two policy files, or --from-log and one")),
     };
     let changes = diff(&old, &new);
     match args.format {

@@ -167,36 +167,39 @@ fn to_json(policy: &Policy, from: &str, signers: &[String]) -> Value {
 
 fn print_text(policy: &Policy, from: &str, signers: &[String]) {
     print(from);
-    print(format_args!("version     {}", policy.version));
-    print(format_args!("roots       {} of:", policy.roots.threshold));
-    for key in &policy.roots.keys {
-        print(format_args!("            {}", key.to_vkey()));
+    lines(policy).iter().for_each(print);
+    for signer in signers {
+        print(format_args!("signed by   {signer}"));
     }
+}
+
+/// A policy for people.
+pub(in crate::commands) fn lines(policy: &Policy) -> Vec<String> {
+    let mut lines = vec![format!("version     {}", policy.version)];
+    lines.push(format!("roots       {} of:", policy.roots.threshold));
+    lines.extend(policy.roots.keys.iter().map(|key| format!("            {}", key.to_vkey())));
     if policy.cool_down > 0 {
-        print(format_args!("cool-down   {}", times::duration(policy.cool_down)));
+        lines.push(format!("cool-down   {}", times::duration(policy.cool_down)));
     }
     for publisher in &policy.publishers {
         let projects: Vec<String> = publisher.projects.iter().map(ToString::to_string).collect();
         let withdraw = if publisher.withdraw { " (may withdraw)" } else { "" };
-        print(format_args!("publisher   {}: {}{withdraw}", shown(&publisher.name), projects.join(", ")));
-        for key in &publisher.keys {
-            print(format_args!("            {}{}", key.key.to_vkey(), span(key)));
-        }
+        lines.push(format!("publisher   {}: {}{withdraw}", shown(&publisher.name), projects.join(", ")));
+        let key = |key: &PublisherKey| format!("            {}{}", key.key.to_vkey(), span(key));
+        lines.extend(publisher.keys.iter().map(key));
     }
     for coverage in &policy.projects {
         let versions = match (&coverage.from, &coverage.until) {
             (None, None) => String::new(),
             _ => format!(" {}", coverage.versions()),
         };
-        print(format_args!("covers      {}{versions}", coverage.pattern));
+        lines.push(format!("covers      {}{versions}", coverage.pattern));
         if !coverage.expected.is_empty() {
             let expected = serde_json::to_string(&coverage.expected).unwrap_or_default();
-            print(format_args!("            expected: {}", shown(&expected)));
+            lines.push(format!("            expected: {}", shown(&expected)));
         }
     }
-    for signer in signers {
-        print(format_args!("signed by   {signer}"));
-    }
+    lines
 }
 
 fn span(key: &PublisherKey) -> String {
