@@ -10,6 +10,9 @@ use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::LazyLock;
 use std::thread::{self, JoinHandle};
 
+use log_core::key::VerifierKey;
+use log_core::policy::Roots;
+use log_io::trust_file::TrustedLog;
 use tempfile::TempDir;
 
 /// Where the binaries are. They are built here, since `cargo test` of this package
@@ -138,22 +141,16 @@ impl Scene {
         fs::read_to_string(self.path(name)).expect("a file")
     }
 
-    /// Writes `trust.toml` for the log at `url`.
+    /// Writes `trust.toml` for the log at `url`, which need not be there yet.
     pub(crate) fn trust(&self, url: &str) {
-        let _ = fs::remove_file(self.path("trust.toml"));
-        let args = [
-            "trust",
-            "init",
-            "--url",
-            url,
-            "--log-key",
-            "log.pub",
-            "--root",
-            "root.key.pub",
-            "--out",
-            "trust.toml",
-        ];
-        self.ok("wheeltap", &args);
+        self.write("trust.toml", self.trust_text(url, "log.pub", "root.key.pub").as_bytes());
+    }
+
+    /// The text of a trust file for a log with this key and one root key, from files.
+    pub(crate) fn trust_text(&self, url: &str, log: &str, root: &str) -> String {
+        let key = |file: &str| VerifierKey::parse(self.read(file).trim_end()).expect("a public key");
+        let roots = Roots::new(1, vec![key(root)]).expect("a root");
+        TrustedLog::to_text(url, &key(log), &roots).expect("a text")
     }
 
     /// Logs `nova` in a version; the file is `dist/nova-<version>.tar.gz`.
@@ -201,24 +198,38 @@ impl Scene {
     pub(crate) fn serve_on(&self, log: &str, port: u16) -> Server {
         let listen = format!("127.0.0.1:{port}");
         let args = ["serve", "--dir", log, "--listen", &listen, "--private-listen", "127.0.0.1:0"];
-        let mut child = self
-            .command("wheeltap-log", &args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let stderr = drain(child.stderr.take().expect("a pipe"));
-        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let mut address = || {
-            let line = lines.next()?.expect("readable");
-            line.rsplit_once(' ').map(|(_, address)| address.to_owned())
-        };
-        let (Some(url), Some(private)) = (address(), address()) else {
-            child.wait().expect("it ended");
-            panic!("the log did not start: {}", stderr.join().expect("read"));
-        };
+        let (child, addresses) = start(&mut self.command("wheeltap-log", &args), 2);
+        let [url, private] = <[String; 2]>::try_from(addresses).expect("two addresses");
         Server { child, url, private }
     }
+
+    /// A proxy in front of an index, with a cache and a state of its own in `directory`.
+    pub(crate) fn proxy(&self, directory: &str, upstream: &str, more: &[&str]) -> Server {
+        let (state, cache) = (format!("{directory}/state"), format!("{directory}/cache"));
+        let args = ["proxy", "--listen", "127.0.0.1:0", "--upstream", upstream];
+        let args = [&args[..], &["--state", &state, "--cache", &cache], more].concat();
+        let (child, addresses) = start(&mut self.command("wheeltap", &args), 1);
+        let url = addresses.into_iter().next().expect("an address");
+        Server { child, url, private: String::new() }
+    }
+}
+
+/// Starts a server that prints its addresses first, each at the end of a line.
+fn start(command: &mut Command, addresses: usize) -> (Child, Vec<String>) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let stderr = drain(child.stderr.take().expect("a pipe"));
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let printed: Vec<String> = lines
+        .by_ref()
+        .take(addresses)
+        .filter_map(|line| Some(line.expect("readable").rsplit_once(' ')?.1.to_owned()))
+        .collect();
+    if printed.len() < addresses {
+        child.wait().expect("it ended");
+        panic!("it did not start: {}", stderr.join().expect("read"));
+    }
+    thread::spawn(move || lines.count());
+    (child, printed)
 }
 
 /// Reads what a process writes, so that it never waits for a full pipe.

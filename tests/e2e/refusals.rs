@@ -98,11 +98,10 @@ fn malformed_names_keys_policies_and_proofs_name_what_is_wrong() {
     usage(&["--digest", "64 hex digits"], &["lookup", "--digest", "abc"]);
     usage(&["say what to look up"], &["lookup"]);
     let damaged = root.replacen("root.example+", "root.example+0", 1);
-    let init = |root: &str| {
+    let add = |root: &str| {
         vec![
             "trust".to_owned(),
-            "init".into(),
-            "--url".into(),
+            "add".into(),
             "http://127.0.0.1:1/".into(),
             "--log-key".into(),
             "log.pub".into(),
@@ -110,7 +109,7 @@ fn malformed_names_keys_policies_and_proofs_name_what_is_wrong() {
             root.to_owned(),
         ]
     };
-    let args = init(damaged.trim_end());
+    let args = add(damaged.trim_end());
     usage(&["--root", "not a verifier key"], &args.iter().map(String::as_str).collect::<Vec<_>>());
     let policy = |pattern: &'static str| {
         [
@@ -128,7 +127,7 @@ fn malformed_names_keys_policies_and_proofs_name_what_is_wrong() {
         ]
     };
     usage(&["--publisher", "\"Nova_\""], &policy("Nova_"));
-    let twice = init("root.key.pub");
+    let twice = add("root.key.pub");
     let mut twice: Vec<&str> = twice.iter().map(String::as_str).collect();
     twice.extend(["--root", "root.key.pub", "--threshold", "2"]);
     usage(&["this key is there twice"], &twice);
@@ -190,15 +189,12 @@ fn without_a_verdict_the_exit_code_is_not_zero() {
     let (scene, server) = Scene::with_server();
     let file = scene.append("1.0");
     // A policy that another root signed.
-    let args = ["trust", "init", "--url", &server.url, "--log-key", "log.pub", "--root", "mallory.key.pub"];
-    let text = scene.ok("wheeltap", &args);
+    let text = scene.trust_text(&server.url, "log.pub", "mallory.key.pub");
     scene.write("other-root.toml", text.as_bytes());
     let ended = scene.run("wheeltap", &["verify", &file, "--trust", "other-root.toml"]);
     assert_eq!(ended.code, Some(13), "{ended:?}");
     // A log with another key.
-    let args =
-        ["trust", "init", "--url", &server.url, "--log-key", "mallory.key.pub", "--root", "root.key.pub"];
-    let text = scene.ok("wheeltap", &args);
+    let text = scene.trust_text(&server.url, "mallory.key.pub", "root.key.pub");
     scene.write("other-log.toml", text.as_bytes());
     let ended = scene.run("wheeltap", &["verify", &file, "--trust", "other-log.toml"]);
     assert_eq!(ended.code, Some(11), "{ended:?}");

@@ -4,23 +4,23 @@
 //!
 //! It cannot sign, so the test hands it real statements as examples of the document.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 
 use log_core::dsse::Envelope;
 use log_core::key::SignerKey;
 use log_core::testing::release;
 use serde_json::{Value, json};
 
-use crate::harness::{Ended, Scene, has, missing};
+use crate::harness::{Ended, Scene};
+use crate::tools;
 
 /// Releases beside the one of the examples: more than a full tile of entries.
 const RELEASES: usize = 300;
 
 #[tokio::test]
 async fn the_interface_is_what_its_document_says() {
-    let Some(program) = install() else { return };
+    let Some(programs) = tools::install(tools::SCHEMATHESIS) else { return };
     let (scene, server) = Scene::with_server();
     let key = SignerKey::parse(scene.read("team.key").trim_end()).expect("a key");
     let mallory = SignerKey::parse(scene.read("mallory.key").trim_end()).expect("a key");
@@ -49,7 +49,7 @@ async fn the_interface_is_what_its_document_says() {
     scene.write("openapi.json", document.to_string().as_bytes());
 
     let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/schemathesis");
-    let mut command = Command::new(program);
+    let mut command = Command::new(programs.join("schemathesis"));
     command.arg("--config-file").arg(files.join("schemathesis.toml"));
     command.args(["run", "openapi.json", "--url", &server.url, "--no-color"]);
     command.env("SCHEMATHESIS_HOOKS", "hooks").env("PYTHONPATH", &files).current_dir(scene.path(""));
@@ -72,34 +72,4 @@ async fn the_interface_is_what_its_document_says() {
         }
     }
     assert_eq!(server.terminate(), Some(0), "it is still well");
-}
-
-/// The program, in a virtual environment below the target directory that is made once.
-fn install() -> Option<PathBuf> {
-    if missing("Python 3 with venv", has("python3", "--version")) {
-        return None;
-    }
-    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/schemathesis/requirements.txt");
-    let own = std::env::current_exe().expect("this program has a path");
-    let target = own.ancestors().nth(3).expect("target/<profile>/deps/e2e-…");
-    let environment = target.join("schemathesis");
-    let installed = environment.join("requirements.txt");
-    let wanted = fs::read(&requirements).expect("a file");
-    if fs::read(&installed).ok().as_ref() != Some(&wanted) {
-        let _ = fs::remove_dir_all(&environment);
-        let quiet = |command: &mut Command| {
-            command.stdout(Stdio::null()).status().is_ok_and(|status| status.success())
-        };
-        let made = quiet(Command::new("python3").args(["-m", "venv"]).arg(&environment))
-            && quiet(
-                Command::new(environment.join("bin/pip"))
-                    .args(["install", "--quiet", "--disable-pip-version-check", "--requirement"])
-                    .arg(&requirements),
-            );
-        if missing("schemathesis (PyPI)", made) {
-            return None;
-        }
-        fs::write(installed, wanted).expect("written");
-    }
-    Some(environment.join("bin/schemathesis"))
 }

@@ -10,25 +10,29 @@
 //!
 //! | module | targets |
 //! |---|---|
+//! | [`around`] | files of projects that say where packages come from |
 //! | [`names`] | projects, versions, file names, keys, tile paths |
 //! | [`signed`] | envelopes, statements, policies, notes, checkpoints, witnesses |
 //! | [`proven`] | proofs, answers, receipts, evidence |
+//! | [`wanted`] | requirements, lock files, saved proofs |
 //! | [`stored`] | files: bundles, pages of indexes, trust files, records of the log |
 //!
 //! A target is a function of bytes that panics when a promise is broken.
 
+pub mod around;
 pub mod names;
 pub mod proven;
 pub mod seeds;
 pub mod signed;
 pub mod stored;
+pub mod wanted;
 pub mod world;
 
 /// A target.
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 28] = [
+pub const TARGETS: [(&str, Target); 32] = [
     ("artifact", names::artifact),
     ("key", names::key),
     ("tile-path", names::tile_path),
@@ -57,6 +61,10 @@ pub const TARGETS: [(&str, Target); 28] = [
     ("trust-file", stored::trust_file),
     ("head", stored::head),
     ("staging", stored::staging),
+    ("requirements", wanted::requirements),
+    ("lock", wanted::lock),
+    ("saved-proofs", wanted::saved_proofs),
+    ("doctor", around::doctor_files),
 ];
 
 /// The target called `name`.

@@ -16,7 +16,13 @@ use super::world::{WORLD, trust_policy};
 
 /// The seeds of a target.
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
-    let all = [of_names(target), of_what_is_signed(target), of_what_is_proven(target), of_files(target)];
+    let all = [
+        of_names(target),
+        of_what_is_signed(target),
+        of_what_is_proven(target),
+        of_files(target),
+        of_what_is_wanted(target),
+    ];
     all.concat()
 }
 
@@ -42,6 +48,7 @@ fn of_names(target: &str) -> Vec<Vec<u8>> {
         "tile-path" => {
             texts(&["tile/0/x001/x234/067.p/7", "tile/entries/000", "tile/63/999", "tile/1/000.p/255"])
         }
+        "doctor" => super::around::seeds(),
         _ => Vec::new(),
     }
 }
@@ -122,6 +129,37 @@ fn of_what_is_proven(target: &str) -> Vec<Vec<u8>> {
         "receipt" => receipts(),
         "evidence" => evidence(),
         "history" => vec![framed(entries), framed(&entries[..2])],
+        _ => Vec::new(),
+    }
+}
+
+fn of_what_is_wanted(target: &str) -> Vec<Vec<u8>> {
+    let nova = &release("nova", "1.1", "a").files;
+    let (name, hash) = (nova[0].name.as_str(), nova[0].sha256.to_hex());
+    match target {
+        "requirements" => vec![
+            format!("nova[a]===1.1 ; python_version > '3' \\\n  --hash=sha256:{hash}  # why\n-r more.txt\n-e .\n--pre\n")
+                .into_bytes(),
+            format!("nova @ https://f.example/{name}#sha256={hash}\nabsent (==1.0)\n./x.zip\n").into_bytes(),
+            include_bytes!("../../../crates/log-client/src/locks/fixtures/requirements.txt").to_vec(),
+        ],
+        "lock" => {
+            let uv = format!(
+                "version = 1\n[[package]]\nname = \"nova\"\nversion = \"1.1\"\nsource = {{ registry = \"https://i.example\" }}\n\
+                 sdist = {{ url = \"https://f.example/{name}\", hash = \"sha256:{hash}\" }}\n"
+            );
+            vec![
+                uv.into_bytes(),
+                include_bytes!("../../../crates/log-client/src/locks/fixtures/uv.lock").to_vec(),
+                include_bytes!("../../../crates/log-client/src/locks/fixtures/poetry.lock").to_vec(),
+                include_bytes!("../../../crates/log-client/src/locks/fixtures/pdm.lock").to_vec(),
+                include_bytes!("../../../crates/log-client/src/locks/fixtures/pdm.static.lock").to_vec(),
+                include_bytes!("../../../crates/log-client/src/locks/fixtures/pylock.uv.toml").to_vec(),
+                include_bytes!("../../../crates/log-client/src/locks/fixtures/Pipfile.lock").to_vec(),
+                include_bytes!("../../../crates/log-client/src/locks/fixtures/report.json").to_vec(),
+            ]
+        }
+        "saved-proofs" => vec![super::wanted::honest_proofs()],
         _ => Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 
 use log_core::bundle::{parse_bundle, push_entry};
 use log_core::commitment::IndexCommitment;
-use log_core::simple_index::Page;
+use log_core::simple_index::{Page, html, json, write};
 
 use super::world::project;
 
@@ -41,6 +41,17 @@ pub fn commitment(bytes: &[u8]) {
 pub fn page(bytes: &[u8]) {
     if let Ok(page) = Page::parse(&project("nova"), bytes) {
         assert!(page.len() * 2 < bytes.len(), "more files than there is room for");
+    }
+    let (first, rest) = (bytes.first().copied().unwrap_or_default(), bytes);
+    let offer = if first == b'{' { json::parse(&project("nova"), rest).ok() } else { html::parse(rest).ok() };
+    let Some(offer) = offer else { return };
+    assert!(offer.files.len() * 2 <= bytes.len(), "more files than there is room for");
+    // What is passed on says the same: of each file every digest that somebody might go by.
+    let again =
+        json::parse(&project("nova"), write::to_json(&project("nova"), &offer).as_bytes()).expect("a page");
+    for (file, again) in offer.files.iter().zip(&again.files) {
+        assert_eq!((&file.name, &file.url, &file.yanked), (&again.name, &again.url, &again.yanked));
+        assert!(again.sha256().is_subset(&file.sha256()));
     }
 }
 
