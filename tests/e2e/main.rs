@@ -33,4 +33,5 @@ mod tidy;
 mod tools;
 mod trust;
 mod upstreams;
+mod ways_round;
 mod witness;

@@ -82,6 +82,14 @@ impl Denial {
         )
     }
 
+    pub(super) fn contradiction(file: &FileName) -> Self {
+        Self::new(
+            "contradiction",
+            format!("the index gives {file} more than one SHA-256"),
+            "ask the index's operator which one is right",
+        )
+    }
+
     pub(super) fn bad_name() -> Self {
         Self::new("bad name", "its name is of no version of the project", TELL)
     }

@@ -11,6 +11,19 @@ pub(super) const MAX_METADATA_BYTES: usize = 8 << 20;
 /// status line can say what is wrong. Larger ones are passed on while they come.
 pub(super) const MAX_HELD_BYTES: u64 = 2 << 20;
 
+/// Largest file; PyPI's own limit is 1 GiB unless a project asks for more.
+pub(super) const MAX_FILE_BYTES: u64 = 16 << 30;
+
+/// How long a client may take for what is on its way to it, before the file goes on
+/// without it.
+pub(super) const CLIENT_TIME: Duration = Duration::from_secs(60);
+
+/// Pages and metadata that are fetched at once: 8 pages of 64 MiB at the very most.
+pub(super) const PAGES_AT_ONCE: usize = 8;
+
+/// Longest wait for the log's answer about a project. Installers wait for some 15 seconds.
+pub(super) const LOG_TIME: Duration = Duration::from_secs(10);
+
 /// Files that are held at once: 8 of 2 MiB, 16 MiB.
 pub(super) const HELD_AT_ONCE: usize = 8;
 

@@ -9,7 +9,6 @@ use log_core::hash::{Hash, digest};
 
 use super::denial::Denial;
 use super::files::{Found, Terms, denied, drain, fetch, index_failure, missing};
-use super::limits::MAX_METADATA_BYTES;
 use super::page::{Gate, Metadata};
 use super::state::State;
 use super::summary::As;
@@ -23,8 +22,7 @@ pub(super) async fn answer(state: &Arc<State>, found: &Found) -> Response {
         Gate::Uncovered { metadata: Metadata::Any, .. } | Gate::Grace { .. } => (None, None),
         _ => return missing("no metadata is offered for this wheel"),
     };
-    let url = format!("{}.metadata", found.planned.url);
-    let fetched = state.pages.client().small_file(&url, MAX_METADATA_BYTES).await;
+    let fetched = state.pages.metadata(&found.planned.url).await;
     let denial = match &fetched {
         Ok(bytes) => {
             let sha256 = digest(&[bytes]);

@@ -139,10 +139,14 @@ impl Lines {
             return Err(io::Error::other(format!("{} is full", self.path.display())));
         }
         let line = format!("{}\n", serde_json::to_string(note)?);
-        self.file.write_all(line.as_bytes())?;
-        self.file.sync_data()?;
-        self.count += 1;
-        Ok(())
+        let length = self.file.metadata()?.len();
+        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
+        match written {
+            Ok(()) => self.count += 1,
+            // Half a line would spoil the next one.
+            Err(_) => self.file.set_len(length)?,
+        }
+        written
     }
 
     fn replace(&mut self, notes: &[Note]) -> io::Result<()> {

@@ -19,7 +19,7 @@ use log_io::sessions::Sessions;
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::denial::Denial;
-use super::limits::CACHED_PROJECTS;
+use super::limits::{CACHED_PROJECTS, LOG_TIME};
 use crate::facts;
 
 /// How long a log that did not answer is not asked again: it may be back at any time, but
@@ -64,6 +64,8 @@ pub(super) struct LogStatus {
     pub(super) size: Option<u64>,
     /// What the last question came to, if not to an answer.
     pub(super) failure: Option<String>,
+    /// When it last did not answer, and what came of it.
+    failed: Option<(Stopwatch, Box<View>)>,
     /// It misbehaved, and is not believed any more.
     misbehaved: Option<Denial>,
 }
@@ -121,7 +123,14 @@ impl Oracle {
         if let Some(denial) = self.logs().remove(&origin).and_then(|log| log.misbehaved) {
             return View::Nothing(denial);
         }
-        let result = everything(session, project, versions).await;
+        if let Some((since, view)) = self.logs().remove(&origin).and_then(|log| log.failed)
+            && since.elapsed() < RETRY_TIME
+        {
+            return *view;
+        }
+        let asked = tokio::time::timeout(LOG_TIME, everything(session, project, versions)).await;
+        let result = asked
+            .unwrap_or_else(|_| Err(Failure::new(format!("it did not answer in {} s", LOG_TIME.as_secs()))));
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let status = logs.entry(origin.clone()).or_default();
         match result {
@@ -143,7 +152,9 @@ impl Oracle {
                 }
                 let in_grace = failure.exit() == Exit::Failed
                     && status.age().is_some_and(|age| age < self.sessions.grace);
-                if in_grace { View::Grace } else { View::Nothing(denial) }
+                let view = if in_grace { View::Grace } else { View::Nothing(denial) };
+                status.failed = Some((Stopwatch::start(), Box::new(view.clone())));
+                view
             }
         }
     }

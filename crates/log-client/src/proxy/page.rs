@@ -123,6 +123,7 @@ pub(super) fn plan(
     let mut seen = BTreeSet::new();
     let mut hidden_wheels = BTreeSet::new();
     let mut offered: Vec<(Offered, Option<Version>, Gate)> = Vec::new();
+    let mut left_out = Vec::new();
     for file in &page.files {
         if !seen.insert(file.name.as_str()) {
             // An installer might take the one or the other; ours is the first.
@@ -131,7 +132,20 @@ pub(super) fn plan(
         let (version, fate) = fate(project, file, known, uncovered);
         match fate {
             Fate::Offer(gate) => offered.push((listed(file, &gate), version, gate)),
-            Fate::LeaveOut(denial) => plan.left_out.push((file.name.clone(), denial)),
+            Fate::LeaveOut(denial) => left_out.push((file, version, denial)),
+        }
+    }
+    // Beside official files of its version only; alone it stays, or its version would be gone.
+    for (file, version, denial) in left_out {
+        let canonical = version.as_ref().map(Version::canonical);
+        let is_official = |(_, other, gate): &(Offered, Option<Version>, Gate)| {
+            matches!(gate, Gate::Verify { .. }) && other.as_ref().map(Version::canonical) == canonical
+        };
+        if canonical.is_none() || offered.iter().any(is_official) {
+            plan.left_out.push((file.name.clone(), denial));
+        } else {
+            let gate = Gate::Deny(denial);
+            offered.push((listed(file, &gate), version, gate));
         }
     }
     if on_unlogged == OnUnlogged::Hide {
@@ -178,6 +192,7 @@ fn fate(
     let fate = match known {
         Known::NoLog => Fate::Offer(uncovered_gate(project, &name, file, uncovered)),
         Known::Nothing(denial) => Fate::Offer(Gate::Deny(denial.clone())),
+        Known::Grace if file.sha256().len() > 1 => Fate::Offer(Gate::Deny(Denial::contradiction(&name))),
         Known::Grace => Fate::Offer(Gate::Grace { sha256: only(&file.sha256()) }),
         Known::Log(facts) => match &version {
             Some(version) => judged(project, version, &name, file, facts, uncovered),
@@ -232,6 +247,9 @@ fn judged(
 
 fn uncovered_gate(project: &ProjectName, name: &FileName, file: &Offered, uncovered: Uncovered<'_>) -> Gate {
     let claimed = file.sha256();
+    if claimed.len() > 1 {
+        return Gate::Deny(Denial::contradiction(name));
+    }
     let metadata = match &file.metadata {
         None => Metadata::Missing,
         Some(_) => only(&file.metadata_sha256()).map_or(Metadata::Any, Metadata::Exactly),

@@ -9,15 +9,16 @@ use log_io::clock::Stopwatch;
 use log_io::fetch;
 use log_io::index_client::{FetchedPage, IndexClient, IndexError, PageAnswer};
 use thiserror::Error;
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
-use super::limits::{CACHED_PAGE_BYTES, CACHED_PAGES, PAGE_TIME};
+use super::limits::{CACHED_PAGE_BYTES, CACHED_PAGES, MAX_METADATA_BYTES, PAGE_TIME, PAGES_AT_ONCE};
 
 /// The pages of an index.
 #[derive(Debug)]
 pub(super) struct Pages {
     client: IndexClient,
     cache: Mutex<Cached>,
+    at_once: Semaphore,
 }
 
 #[derive(Debug, Default)]
@@ -59,11 +60,17 @@ pub(super) enum PageFailure {
 
 impl Pages {
     pub(super) fn new(client: IndexClient) -> Self {
-        Self { client, cache: Mutex::default() }
+        Self { client, cache: Mutex::default(), at_once: Semaphore::new(PAGES_AT_ONCE) }
     }
 
     pub(super) fn client(&self) -> &IndexClient {
         &self.client
+    }
+
+    /// The metadata of the wheel at a URL.
+    pub(super) async fn metadata(&self, wheel: &str) -> Result<Vec<u8>, IndexError> {
+        let _permit = self.at_once.acquire().await;
+        self.client.small_file(&format!("{wheel}.metadata"), MAX_METADATA_BYTES).await
     }
 
     /// The page of a project, at most [`PAGE_TIME`] old.
@@ -76,6 +83,10 @@ impl Pages {
             return Ok(Arc::clone(&kept.page));
         }
         let etag = kept.as_ref().and_then(|kept| kept.etag.clone());
+        // It is closed never; without a permit the bound would not hold.
+        let Ok(_permit) = self.at_once.acquire().await else {
+            return Err(PageFailure::Malformed("the proxy is stopping".to_owned()));
+        };
         let answer = self.client.page(&format!("{project}/"), etag.as_deref(), MAX_PAGE_BYTES).await?;
         let (fetched, bytes) = match answer {
             PageAnswer::Missing(why) => {
@@ -145,13 +156,11 @@ fn read(project: &ProjectName, fetched: &FetchedPage) -> Result<IndexPage, PageF
         }
         None => fetched.url.clone(),
     };
-    offer.files.retain_mut(|file| match fetch::join(&base, &file.url) {
-        Some(url) => {
-            file.url = url;
-            true
-        }
-        None => false,
-    });
+    for file in &mut offer.files {
+        // One whose URL is none stays listed, so that nobody drifts to another version; no
+        // client of ours follows this.
+        file.url = fetch::join(&base, &file.url).unwrap_or_else(|| "about:invalid".to_owned());
+    }
     for file in &mut offer.files {
         file.provenance = file.provenance.take().and_then(|url| fetch::join(&base, &url));
     }

@@ -21,7 +21,7 @@ use log_io::index_client::{FetchedFile, IndexError};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
-use super::limits::{CHUNKS, MAX_HELD_BYTES, READ_BYTES};
+use super::limits::{CHUNKS, CLIENT_TIME, MAX_FILE_BYTES, MAX_HELD_BYTES, READ_BYTES};
 use super::store::{Spool, Store};
 
 /// What a file came to.
@@ -90,19 +90,31 @@ pub(super) fn pass_on(
     let (to_client, from_us) = mpsc::channel::<Result<Bytes, Cut>>(CHUNKS);
     let store = Arc::clone(store);
     tokio::spawn(async move {
-        let result = run(file, expected, &store, before_last, &to_client).await;
-        match &result {
-            Done::Right => {}
-            Done::Wrong(_) => {
-                let _ = to_client.send(Err(Cut::Wrong)).await;
-            }
-            Done::Broken(why) => {
-                let _ = to_client.send(Err(Cut::Broken(why.clone()))).await;
-            }
-        }
+        let mut client = ToClient(Some(to_client));
+        let result = run(file, expected, &store, before_last, &mut client).await;
+        // First what is known of it, so that whoever hears that it broke off can be told why.
         done(&result);
+        match result {
+            Done::Right => {}
+            Done::Wrong(_) => client.send(Err(Cut::Wrong)).await,
+            Done::Broken(why) => client.send(Err(Cut::Broken(why))).await,
+        }
     });
     body(from_us)
+}
+
+/// Where the bytes go, until the client goes away or stops to read. The file is fetched
+/// to its end all the same, since others may wait for it.
+struct ToClient(Option<mpsc::Sender<Result<Bytes, Cut>>>);
+
+impl ToClient {
+    async fn send(&mut self, chunk: Result<Bytes, Cut>) {
+        let Some(channel) = &self.0 else { return };
+        let sent = tokio::time::timeout(CLIENT_TIME, channel.send(chunk)).await;
+        if !matches!(sent, Ok(Ok(()))) {
+            self.0 = None;
+        }
+    }
 }
 
 async fn run(
@@ -110,7 +122,7 @@ async fn run(
     expected: Option<Hash>,
     store: &Arc<Store>,
     before_last: impl FnOnce(Hash) -> bool,
-    to_client: &mpsc::Sender<Result<Bytes, Cut>>,
+    client: &mut ToClient,
 ) -> Done {
     let (to_spool, spooled) = spool(Arc::clone(store));
     let mut held: Option<Bytes> = None;
@@ -124,9 +136,11 @@ async fn run(
                 if to_spool.send(chunk.clone()).await.is_err() {
                     return Done::Broken("the file could not be hashed".to_owned());
                 }
+                if length > MAX_FILE_BYTES {
+                    return Done::Broken(format!("it has more than {MAX_FILE_BYTES} bytes"));
+                }
                 if let Some(before) = held.replace(chunk) {
-                    // A client that went away does not keep the file from the store.
-                    let _ = to_client.send(Ok(before)).await;
+                    client.send(Ok(before)).await;
                 }
             }
             Ok(None) => break,
@@ -147,7 +161,7 @@ async fn run(
     }
     store.keep(spool, hash, length);
     if let Some(last) = held {
-        let _ = to_client.send(Ok(last)).await;
+        client.send(Ok(last)).await;
     }
     Done::Right
 }

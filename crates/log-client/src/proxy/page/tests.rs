@@ -147,6 +147,14 @@ fn what_would_be_preferred_to_official_files_is_left_out() {
 }
 
 #[test]
+fn an_unknown_file_without_an_official_one_stays_listed() {
+    let name = "nova-1.1-1-py3-none-any.whl";
+    let plan = judged(vec![claimed(name, "evil"), honest("nova-1.0.tar.gz")]);
+    assert_eq!(denial(&plan, name), "not logged");
+    assert_eq!(plan.offer.files.len(), 2, "so that nobody drifts to 1.0");
+}
+
+#[test]
 fn the_first_of_two_files_of_a_name_counts() {
     let plan = judged(vec![claimed("nova-1.1.tar.gz", "evil"), honest("nova-1.1.tar.gz")]);
     assert_eq!(plan.offer.files.len(), 1);
@@ -199,7 +207,7 @@ fn uncovered_files_pass_are_refused_or_pinned() {
     assert_eq!(ask(Uncovered::Pin(&same), offered(name, &[])), gate(Some(first), false));
     // One that contradicts itself is not believed at all.
     let both = offered(name, &[("sha256", first.to_hex()), ("sha256", other.to_hex())]);
-    assert_eq!(ask(Uncovered::Pass, both), gate(None, false));
+    assert!(matches!(ask(Uncovered::Pass, both), Gate::Deny(_)));
 }
 
 fn pin(name: &str, hash: Hash) -> BTreeMap<FileName, Hash> {
