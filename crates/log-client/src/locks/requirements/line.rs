@@ -226,6 +226,10 @@ fn parse_requirement(args: &str, digests: Vec<Digest>, place: &Place) -> Result<
         Some((args, marker)) => (args.trim(), Some(marker.trim().to_owned())),
         None => (args, None),
     };
+    // Written again behind white space, a `#` at its start would be a comment's.
+    if marker.as_ref().is_some_and(|marker| marker.is_empty() || marker.starts_with('#')) {
+        return Err(LockError::at(place, "there is no marker after the semicolon"));
+    }
     let (name, rest) = split_name(args);
     let (project, location) = if let Some(url) = rest.strip_prefix('@').filter(|_| !name.is_empty()) {
         (Some(text::project(project_of(name), place)?), url.trim())
