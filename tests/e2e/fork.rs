@@ -1,8 +1,12 @@
-//! A log that shows two histories is caught, with evidence that stands alone.
+//! A log that shows two histories, or goes back to an earlier one, is caught, with evidence
+//! that stands alone.
 
 use std::process::Command;
 
+use log_core::key::VerifierKey;
+
 use crate::harness::Scene;
+use crate::witness::Witness;
 
 #[test]
 fn a_fork_yields_evidence_and_an_old_copy_does_not() {
@@ -58,15 +62,79 @@ fn a_fork_yields_evidence_and_an_old_copy_does_not() {
         }
         let ended = scene.run("wheeltap", &["verify", &first]);
         assert_eq!(ended.code, Some(13), "{ended:?}");
-        let (_, evidence) = ended.stderr.split_once("evidence: ").expect("where the evidence is");
-        let evidence = evidence.lines().next().expect("a path");
+        let evidence = evidence(&ended.stderr);
         server.kill();
         // Without any server: the evidence stands alone.
-        let ended = scene.run("wheeltap", &["evidence", evidence]);
+        let ended = scene.run("wheeltap", &["evidence", &evidence]);
         assert_eq!(ended.code, Some(13), "{ended:?}");
         assert!(ended.stdout.contains("two histories"), "{}", ended.stdout);
-        let damaged = scene.read(evidence).replacen("\"root_in_newer\": \"", "\"root_in_newer\": \"A", 1);
+        let damaged = scene.read(&evidence).replacen("\"root_in_newer\": \"", "\"root_in_newer\": \"A", 1);
         scene.write("damaged.json", damaged.as_bytes());
         assert_eq!(scene.run("wheeltap", &["evidence", "damaged.json"]).code, Some(1));
     }
+}
+
+/// The path in `evidence: <path>`.
+fn evidence(stderr: &str) -> String {
+    let (_, after) = stderr.split_once("evidence: ").expect("where the evidence is");
+    after.lines().next().expect("a path").to_owned()
+}
+
+#[test]
+fn a_rollback_that_a_witness_cosigned_yields_evidence() {
+    let scene = Scene::with_log();
+    let log = VerifierKey::parse(scene.read("log.pub").trim_end()).expect("a key");
+    let configure = |witness: &Witness| {
+        let config = format!("[witnesses]\npolicy = '''\n{}'''\n", witness.policy());
+        scene.write("log/wheeltap-log.toml", config.as_bytes());
+    };
+    let serve = |witness: &Witness| {
+        configure(witness);
+        let server = scene.serve("log");
+        scene.trust(&server.url);
+        server
+    };
+    let witness = Witness::start(log.clone());
+    let server = serve(&witness);
+    scene.ok("wheeltap", &["policy", "submit", "policy.json"]);
+    witness.trust_in(&scene);
+    let first = scene.append("1.0");
+    server.kill();
+    let copied = Command::new("cp").args(["-r", "log", "old"]).current_dir(scene.path("")).status();
+    assert!(copied.expect("cp runs").success());
+    let server = serve(&witness);
+    witness.trust_in(&scene);
+    scene.append("2.0");
+    scene.ok("wheeltap", &["verify", &first]);
+    server.kill();
+
+    // Log and witness come back from what they were: the witness has forgotten, and the
+    // cosignatures are made in another second.
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    for name in ["log", "old"] {
+        std::fs::rename(scene.path(name), scene.path(&format!("{name}-away"))).expect("renamed");
+    }
+    std::fs::rename(scene.path("old-away"), scene.path("log")).expect("renamed");
+    let forgetful = Witness::start(log);
+    // What was cosigned back then, and is shown again, is an old copy and no evidence.
+    scene.trust(&format!("file://{}", scene.path("log/public").display()));
+    forgetful.trust_in(&scene);
+    let ended = scene.run("wheeltap", &["verify", &first]);
+    assert_eq!(ended.code, Some(12), "{ended:?}");
+    std::fs::remove_file(scene.path("log/public/checkpoint")).expect("removed");
+    let server = serve(&forgetful);
+    forgetful.trust_in(&scene);
+    let ended = scene.run("wheeltap", &["verify", &first]);
+    assert_eq!(ended.code, Some(13), "{ended:?}");
+    assert!(ended.stderr.contains("rolled back"), "{}", ended.stderr);
+    let path = evidence(&ended.stderr);
+    server.kill();
+    // Without any server the evidence stands alone, for whoever trusts this witness.
+    let ended = scene.run("wheeltap", &["evidence", &path]);
+    assert_eq!(ended.code, Some(13), "{ended:?}");
+    assert!(ended.stdout.contains("a smaller tree of the log after a larger one"), "{}", ended.stdout);
+    scene.trust("http://127.0.0.1:9/");
+    let ended = scene.run("wheeltap", &["evidence", &path]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("not one that is trusted"), "{}", ended.stderr);
 }

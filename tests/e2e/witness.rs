@@ -23,7 +23,7 @@ use log_io::fetch::Http;
 use crate::harness::Scene;
 
 /// A small witness for one log, as C2SP tlog-witness has it.
-struct Witness {
+pub(crate) struct Witness {
     key: SignerKey,
     log: VerifierKey,
     /// The newest checkpoint that was cosigned, and its size and root.
@@ -33,7 +33,7 @@ struct Witness {
 }
 
 impl Witness {
-    fn start(log: VerifierKey) -> Arc<Self> {
+    pub(crate) fn start(log: VerifierKey) -> Arc<Self> {
         let name = KeyName::parse("witness.example").expect("a name");
         let key = SignerKey::from_seed(name, &[7; 32]);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -50,9 +50,18 @@ impl Witness {
         witness
     }
 
-    fn policy(&self) -> String {
+    /// A C2SP tlog-policy that asks for this witness.
+    pub(crate) fn policy(&self) -> String {
         let (log, own) = (self.log.to_vkey(), self.key.cosigner().to_vkey());
         format!("log {log}\nwitness w {own} http://127.0.0.1:{}/\nquorum w\n", self.port)
+    }
+
+    /// Makes the trust file ask for its cosignature.
+    pub(crate) fn trust_in(&self, scene: &Scene) {
+        let policy = self.policy();
+        let (_, own_lines) = policy.split_once('\n').expect("lines");
+        let trust = scene.read("trust.toml").replace("quorum none\n", own_lines);
+        scene.write("trust.toml", trust.as_bytes());
     }
 
     fn serve(&self, mut stream: &TcpStream) {
@@ -130,10 +139,7 @@ fn a_log_is_published_with_cosignatures_and_never_from_an_old_copy() {
     assert_eq!(witness.size(), 4);
 
     // Whoever trusts the witness believes the log.
-    let trust = scene.read("trust.toml");
-    let (_, witness_lines) =
-        witness.policy().split_once('\n').map(|(a, b)| (a.to_owned(), b.to_owned())).expect("lines");
-    scene.write("trust.toml", trust.replace("quorum none\n", &witness_lines).as_bytes());
+    witness.trust_in(&scene);
     scene.ok("wheeltap", &["verify", &file]);
 
     // An entry that the witness does not cosign is committed, and not shown to anybody.

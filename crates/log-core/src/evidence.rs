@@ -8,6 +8,10 @@
 //!   tree's own index has, so that none can have been left out.
 //! * **Broken history**: all entries of a signed tree, one of which breaks a rule
 //!   in the light of those before it, such as a false index commitment.
+//! * **Rollback**: one witness's cosignatures under two checkpoints, the later one under
+//!   the smaller tree. A cosignature says that no larger tree was seen until its time (C2SP
+//!   tlog-cosignature), so one of the two is false, or made by a clock that was set back.
+//!   Without such times a rollback cannot be told from a copy that lags.
 //!
 //! A failed proof is no evidence: anyone can send wrong hashes.
 
@@ -23,6 +27,7 @@ use crate::checkpoint::OpenCheckpoint;
 use crate::entry::{Entry, SignedStatement};
 use crate::hash::{Hash, decode_base64};
 use crate::history::History;
+use crate::key::VerifierKey;
 use crate::proof::verify_consistency;
 use crate::rules::{self, Genesis};
 use crate::statement::Statement;
@@ -59,6 +64,15 @@ pub enum Evidence {
         /// All entries, in base64.
         entries: Vec<String>,
     },
+    /// A smaller tree that a witness cosigned after a larger one.
+    Rollback {
+        /// The key of the witness, as a vkey.
+        witness: String,
+        /// The checkpoint with the larger tree.
+        larger: String,
+        /// The checkpoint with the smaller tree, cosigned later.
+        smaller: String,
+    },
 }
 
 /// Why evidence shows nothing.
@@ -73,8 +87,23 @@ impl Evidence {
         Self::Fork { older, newer, root_in_newer: root_in_newer.to_base64(), proof }
     }
 
-    /// Checks that the log really misbehaved; says how.
-    pub fn verify(&self, genesis: &Genesis) -> Result<&'static str, NoEvidence> {
+    /// Evidence that one of these witnesses cosigned `smaller` after `larger`, when one
+    /// did. The checkpoints are of one log; in any other order of sizes there is none.
+    pub fn rollback(
+        larger: &OpenCheckpoint,
+        smaller: &OpenCheckpoint,
+        witnesses: &[VerifierKey],
+    ) -> Option<Self> {
+        let witness = witnesses.iter().find(|witness| was_rolled_back(larger, smaller, witness))?;
+        Some(Self::Rollback {
+            witness: witness.to_vkey(),
+            larger: larger.note().to_string(),
+            smaller: smaller.note().to_string(),
+        })
+    }
+
+    /// Checks that the log, or one of these witnesses, really misbehaved; says how.
+    pub fn verify(&self, genesis: &Genesis, witnesses: &[VerifierKey]) -> Result<&'static str, NoEvidence> {
         match self {
             Self::Fork { older, newer, root_in_newer, proof } => {
                 let older = open(older, genesis)?;
@@ -136,6 +165,16 @@ impl Evidence {
                     Err(NoEvidence("no rule is broken"))
                 }
             }
+            Self::Rollback { witness, larger, smaller } => {
+                let witness = witnesses.iter().find(|known| known.to_vkey() == *witness);
+                let witness = witness.ok_or(NoEvidence("its witness is not one that is trusted"))?;
+                let (larger, smaller) = (open(larger, genesis)?, open(smaller, genesis)?);
+                if was_rolled_back(&larger, &smaller, witness) {
+                    Ok("a witness cosigned a smaller tree of the log after a larger one")
+                } else {
+                    Err(NoEvidence("the witness did not cosign the smaller tree after the larger one"))
+                }
+            }
         }
     }
 }
@@ -185,6 +224,16 @@ pub fn broken_rule(timeline: &Timeline, statements: &[(Moment, SignedStatement)]
         }
     }
     None
+}
+
+/// Whether this witness has cosigned both, and the smaller tree later.
+fn was_rolled_back(larger: &OpenCheckpoint, smaller: &OpenCheckpoint, witness: &VerifierKey) -> bool {
+    let time = |checkpoint: &OpenCheckpoint| {
+        let good = checkpoint.note().open(std::slice::from_ref(witness)).ok()?;
+        good.first()?.time
+    };
+    smaller.size() < larger.size()
+        && time(larger).is_some_and(|before| time(smaller).is_some_and(|after| before < after))
 }
 
 fn open(checkpoint: &str, genesis: &Genesis) -> Result<OpenCheckpoint, NoEvidence> {

@@ -96,6 +96,11 @@ impl TrustPolicy {
         self.witnesses.iter().map(|(key, url)| (key, url.as_deref()))
     }
 
+    /// The witnesses' keys.
+    pub fn witness_keys(&self) -> Vec<VerifierKey> {
+        self.witnesses.iter().map(|(key, _)| key.clone()).collect()
+    }
+
     /// Whether no cosignatures are needed.
     pub fn has_no_quorum(&self) -> bool {
         matches!(self.quorum, Quorum::NotNeeded)
@@ -126,7 +131,7 @@ impl TrustPolicy {
         checkpoint: OpenCheckpoint,
     ) -> Result<TrustedCheckpoint, TrustError> {
         let mut keys = vec![log.clone()];
-        keys.extend(self.witnesses.iter().map(|(key, _)| key.clone()));
+        keys.extend(self.witness_keys());
         let good = checkpoint.note().open(&keys).map_err(CheckpointError::from)?;
         let times: BTreeMap<usize, u64> =
             good.iter().filter_map(|good| Some((good.key.checked_sub(1)?, good.time?))).collect();

@@ -5,7 +5,8 @@
 //! with the last one seen, remember it, and only then use it. An older checkpoint
 //! than the last one seen is legal (a cache) when it is proven to be a prefix of
 //! it; the memory then stays where it is. Two that are not prefixes of one
-//! another are a fork: evidence is kept and nothing is believed.
+//! another are a fork, and an older one that a witness has cosigned later is a rollback:
+//! evidence is kept and nothing is believed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -75,6 +76,7 @@ impl Session {
         let Some(bytes) = self.state.last_checkpoint()? else { return Ok(()) };
         let Ok(seen) = OpenCheckpoint::open(&bytes, &self.log.trust.genesis.log) else { return Ok(()) };
         let proven = &checkpoint.checkpoint;
+        self.check_not_rolled_back(&seen, proven)?;
         if seen.size() != proven.size() || seen.root() == proven.root() {
             return Ok(());
         }
@@ -128,7 +130,7 @@ impl Session {
         }
         let evidence = Evidence::BrokenHistory { checkpoint: checkpoint.note.clone(), entries };
         // What was read again may be something else.
-        if evidence.verify(&self.log.trust.genesis).is_err() {
+        if evidence.verify(&self.log.trust.genesis, &[]).is_err() {
             return Failure::with_exit(Exit::Invalid, "what answered changed while it was read")
                 .hint("try again, or another mirror");
         }
@@ -153,6 +155,7 @@ impl Session {
                         .hint("the trust file may be another log's; else restore the state directory")
                 })?;
                 let (seen_size, size) = (seen.size(), new.checkpoint.size());
+                self.check_not_rolled_back(&seen, &new.checkpoint)?;
                 match self.check_prefix(&seen, &new.checkpoint).await {
                     // What lags cannot prove that it only lags: it lacks the tiles.
                     Err(failure) if size < seen_size && failure.exit() != Exit::Misbehaved => {
@@ -169,6 +172,18 @@ impl Session {
             }
         }
         Err(Failure::new("other processes keep changing the state directory").hint("try again"))
+    }
+
+    /// Keeps evidence when a witness cosigned a smaller tree than was seen, and later.
+    fn check_not_rolled_back(&self, seen: &OpenCheckpoint, new: &OpenCheckpoint) -> Result<(), Failure> {
+        let witnesses = self.log.trust.policy.witness_keys();
+        let Some(evidence) = Evidence::rollback(seen, new, &witnesses) else { return Ok(()) };
+        let message = format!(
+            "the log was rolled back: a witness cosigned size {} after it had cosigned size {}",
+            new.size(),
+            seen.size()
+        );
+        Err(self.evidence_kept(&message, &evidence))
     }
 
     /// Proves from the source's tiles that the smaller of two trees is a prefix of the

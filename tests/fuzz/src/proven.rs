@@ -123,7 +123,10 @@ pub fn receipt(bytes: &[u8]) {
 /// Evidence against the honest log.
 pub fn evidence(bytes: &[u8]) {
     let Some(evidence) = json_round_trip::<Evidence>(bytes) else { return };
-    assert!(evidence.verify(&WORLD.genesis).is_err(), "an honest log is accused");
+    assert!(
+        evidence.verify(&WORLD.genesis, &WORLD.trust.witness_keys()).is_err(),
+        "an honest log is accused"
+    );
 }
 
 /// Entries one after the other, framed as in a bundle.

@@ -243,7 +243,12 @@ fn evidence() -> Vec<Vec<u8>> {
         checkpoint: WORLD.note.clone(),
         entries: WORLD.log.entries().iter().map(|entry| encode_base64(entry)).collect(),
     };
-    vec![json(&fork), json(&rule), json(&history)]
+    let rollback = Evidence::Rollback {
+        witness: key("w.example").cosigner().to_vkey(),
+        larger: WORLD.note.clone(),
+        smaller: WORLD.note.clone(),
+    };
+    vec![json(&fork), json(&rule), json(&history), json(&rollback)]
 }
 
 fn texts(texts: &[&str]) -> Vec<Vec<u8>> {

@@ -33,7 +33,7 @@ pub fn run(args: &EvidenceArgs) -> Outcome {
         serde_json::from_slice(&bytes).with_context(|| format!("{} is not evidence", args.file.display()))?;
     let mut refused = None;
     for log in &logs {
-        match evidence.verify(&log.trust.genesis) {
+        match evidence.verify(&log.trust.genesis, &log.trust.policy.witness_keys()) {
             Ok(what) => {
                 print(format_args!("{what}: proven against {}", log.origin()));
                 return Ok(Exit::Misbehaved);

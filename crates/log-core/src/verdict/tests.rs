@@ -218,7 +218,7 @@ fn misbehaviour_yields_evidence() {
         };
         let json = serde_json::to_string(&evidence).expect("JSON");
         let again: Evidence = serde_json::from_str(&json).expect("evidence");
-        assert!(again.verify(&genesis()).is_ok(), "{what}");
+        assert!(again.verify(&genesis(), &[]).is_ok(), "{what}");
         let mut elsewhere = genesis();
         elsewhere.log = key("other.example").public().clone();
         assert!(again.verify(&elsewhere).is_err());
@@ -235,7 +235,7 @@ fn misbehaviour_yields_evidence() {
     for (log, guilty) in [(&lying, true), (&honest(), false)] {
         let entries = log.entries().iter().map(|entry| crate::hash::encode_base64(entry)).collect();
         let evidence = Evidence::BrokenHistory { checkpoint: log.checkpoint(), entries };
-        assert_eq!(evidence.verify(&genesis()).is_ok(), guilty);
+        assert_eq!(evidence.verify(&genesis(), &[]).is_ok(), guilty);
     }
     // An honest log yields none, not even when its policy is shown once more.
     let log = honest();
@@ -245,7 +245,7 @@ fn misbehaviour_yields_evidence() {
         basis: about_nova(&log, &[]).basis,
         entries: vec![json(0), json(1), json(2)],
     };
-    assert!(honest.verify(&genesis()).is_err());
+    assert!(honest.verify(&genesis(), &[]).is_err());
 }
 
 /// Rounds under policies with times, each of which breaks one rule.
@@ -267,11 +267,11 @@ fn misbehaviour_in_time_yields_evidence() {
         }
         let lookup = facts(&log.answer(&[nova()]));
         let entries = log.entries().iter().map(|entry| crate::hash::encode_base64(entry)).collect();
-        let whole = Evidence::BrokenHistory { checkpoint: log.checkpoint(), entries }.verify(&genesis());
+        let whole = Evidence::BrokenHistory { checkpoint: log.checkpoint(), entries }.verify(&genesis(), &[]);
         match lookup {
             Err(Distrust::Misbehaviour { what, evidence }) => {
                 assert!(whole.is_ok(), "{what}");
-                assert_eq!(evidence.verify(&genesis()), Ok(what));
+                assert_eq!(evidence.verify(&genesis(), &[]), Ok(what));
                 Some(what)
             }
             lookup => {
@@ -338,13 +338,13 @@ fn an_entry_with_two_times_yields_evidence() {
     let error = facts(&answer).expect_err("a lie");
     let Distrust::Misbehaviour { what, evidence } = error else { panic!("{error}") };
     assert!(what.contains("say the time of one entry"), "{what}");
-    assert_eq!(evidence.verify(&genesis()), Ok(what));
+    assert_eq!(evidence.verify(&genesis(), &[]), Ok(what));
     // When only one of the two is shown, nobody can tell but who reads the log whole.
     answer.basis.commitments.retain(|commitment| commitment.index != 3);
     assert!(matches!(facts(&answer), Err(Distrust::Misbehaviour { what, .. }) if what.contains("refuses")));
     let entries = log.entries().iter().map(|entry| crate::hash::encode_base64(entry)).collect();
     let whole = Evidence::BrokenHistory { checkpoint: log.checkpoint(), entries };
-    assert!(whole.verify(&genesis()).is_ok());
+    assert!(whole.verify(&genesis(), &[]).is_ok());
 }
 
 #[test]
@@ -365,10 +365,10 @@ fn an_entry_of_a_later_protocol_is_no_misbehaviour() {
         basis: about_nova(&log, &[]).basis,
         entries: vec![json(4)],
     };
-    assert!(evidence.verify(&genesis()).is_err());
+    assert!(evidence.verify(&genesis(), &[]).is_err());
     let entries = log.entries().iter().map(|entry| crate::hash::encode_base64(entry)).collect();
     let evidence = Evidence::BrokenHistory { checkpoint: log.checkpoint(), entries };
-    assert!(evidence.verify(&genesis()).is_err());
+    assert!(evidence.verify(&genesis(), &[]).is_err());
 }
 
 #[test]
@@ -422,10 +422,10 @@ fn forks_yield_evidence_at_every_pair_of_sizes() {
             let size = right.edge.size();
             let root = crate::consistency::root_at(old, size, |id| right.tile(id));
             let evidence = Evidence::fork(sign(&left), sign(&right), root, &right.consistency(old));
-            assert!(evidence.verify(&genesis()).is_ok(), "{old} and {new}");
+            assert!(evidence.verify(&genesis(), &[]).is_ok(), "{old} and {new}");
             // The honest prefix of the same tree is none.
             let own = consistent(&right, old, &sign);
-            assert!(own.verify(&genesis()).is_err(), "{old} and {new}");
+            assert!(own.verify(&genesis(), &[]).is_err(), "{old} and {new}");
             right.push(leaf_hash(&new.to_be_bytes()));
         }
     }

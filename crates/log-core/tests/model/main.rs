@@ -103,7 +103,7 @@ fn caught(grown: &Grown, time: u64, round: &[SignedStatement], refusal: &Refusal
     log.round(time, round);
     match answer(&log, &projects_as_keys()) {
         Err(Distrust::Misbehaviour { what, evidence }) => {
-            assert_eq!(evidence.verify(&genesis()), Ok(what), "{refusal:?}");
+            assert_eq!(evidence.verify(&genesis(), &[]), Ok(what), "{refusal:?}");
         }
         Err(other) => panic!("{refusal:?}: {other}"),
         Ok(_) => {
@@ -111,7 +111,7 @@ fn caught(grown: &Grown, time: u64, round: &[SignedStatement], refusal: &Refusal
             assert!(by_absence, "{refusal:?} was not noticed");
         }
     }
-    assert!(whole(&log.checkpoint(), log.entries()).verify(&genesis()).is_ok(), "{refusal:?}");
+    assert!(whole(&log.checkpoint(), log.entries()).verify(&genesis(), &[]).is_ok(), "{refusal:?}");
 }
 
 fn whole(checkpoint: &str, entries: &[Vec<u8>]) -> Evidence {
@@ -179,14 +179,14 @@ proptest! {
         }
         let entries = some.iter().map(|index| log.json(*index)).collect();
         let part = Evidence::BrokenRule { checkpoint: log.checkpoint(), basis: log.basis(&some), entries };
-        prop_assert!(part.verify(&genesis()).is_err());
+        prop_assert!(part.verify(&genesis(), &[]).is_err());
         // All of them, at every size at which it has published.
         for (checkpoint, size) in &grown.checkpoints {
             let entries = &log.entries()[..usize::try_from(*size).expect("small")];
-            prop_assert!(whole(checkpoint, entries).verify(&genesis()).is_err());
+            prop_assert!(whole(checkpoint, entries).verify(&genesis(), &[]).is_err());
             let (older, root) = (checkpoint.clone(), log.root_at(*size));
             let fork = Evidence::fork(older, log.checkpoint(), root, &log.consistency(*size));
-            prop_assert!(fork.verify(&genesis()).is_err());
+            prop_assert!(fork.verify(&genesis(), &[]).is_err());
         }
         // Every proof it gives is good, alone and in a batch.
         let mut sent = Vec::new();

@@ -149,7 +149,7 @@ fn what_no_log_may_hold_is_evidence() {
         let Err(Distrust::Misbehaviour { evidence, .. }) = check(&sent, &answer(&log, &sent)) else {
             panic!("misbehaviour")
         };
-        assert!(evidence.verify(&genesis()).is_ok());
+        assert!(evidence.verify(&genesis(), &[]).is_ok());
         assert!(check(&sent[..1], &answer(&log, &sent[..1])).is_ok());
     }
     // A policy that stands in the tree, and not in the list of policies.
