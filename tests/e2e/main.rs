@@ -22,6 +22,7 @@ mod maintenance;
 mod mirror;
 mod monitor;
 mod proxy;
+mod quickstart;
 mod refusals;
 mod run;
 mod run_tools;

@@ -134,7 +134,7 @@ fn tox_works_unchanged_and_is_refused_what_was_changed() {
     assert!(output.status.success(), "{said}");
     assert!(said.contains("it works 42"), "{said}");
     assert!(said.contains("set aside for this command: PIP_FIND_LINKS"), "{said}");
-    assert!(said.contains("wheeltap: 1 files verified"), "{said}");
+    assert!(said.contains("wheeltap: 1 file verified"), "{said}");
     let named = |list: &Value| -> Vec<String> {
         let files = list.as_array().expect("a list").iter();
         files.map(|file| file["file"].as_str().expect("a name").to_owned()).collect()

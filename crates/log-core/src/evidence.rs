@@ -240,3 +240,63 @@ fn open(checkpoint: &str, genesis: &Genesis) -> Result<OpenCheckpoint, NoEvidenc
     OpenCheckpoint::open(checkpoint.as_bytes(), &genesis.log)
         .map_err(|_| NoEvidence("a checkpoint is not signed by the log"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::Checkpoint;
+    use crate::cosignature;
+    use crate::hash::EMPTY_ROOT;
+    use crate::testing::{genesis, key, public};
+
+    /// A checkpoint of the log with cosignatures of some witnesses at some times.
+    fn checkpoint(size: u64, cosigned: &[(&str, u64)]) -> OpenCheckpoint {
+        let origin = "log.example".to_owned();
+        let checkpoint = Checkpoint { origin, size, root: EMPTY_ROOT, extensions: vec![] };
+        let mut note = checkpoint.sign(&key("log.example"));
+        for (witness, time) in cosigned {
+            note.push(cosignature::sign(&key(witness), &note.text().to_owned(), *time));
+        }
+        OpenCheckpoint::open(note.to_string().as_bytes(), &public("log.example")).expect("a checkpoint")
+    }
+
+    #[test]
+    fn a_rollback_is_one_witness_that_cosigned_less_later() {
+        let witnesses = ["w1", "w2"].map(|name| key(name).cosigner());
+        let cases: [(u64, &[(&str, u64)], u64, &[(&str, u64)], bool); 8] = [
+            (8, &[("w1", 10)], 4, &[("w1", 11)], true),
+            (8, &[("w1", 10), ("w2", 20)], 4, &[("w1", 9), ("w2", 21)], true),
+            // An old copy.
+            (8, &[("w1", 10)], 4, &[("w1", 9)], false),
+            // Which was first does not show.
+            (8, &[("w1", 10)], 4, &[("w1", 10)], false),
+            // The other one may have seen nothing of the larger tree.
+            (8, &[("w1", 10)], 4, &[("w2", 11)], false),
+            // The same tree once more, and a larger one.
+            (8, &[("w1", 10)], 8, &[("w1", 11)], false),
+            (4, &[("w1", 10)], 8, &[("w1", 11)], false),
+            // Nobody knows this witness.
+            (8, &[("w3", 10)], 4, &[("w3", 11)], false),
+        ];
+        for (seen, seen_by, size, cosigned, guilty) in cases {
+            let (larger, smaller) = (checkpoint(seen, seen_by), checkpoint(size, cosigned));
+            let evidence = Evidence::rollback(&larger, &smaller, &witnesses);
+            assert_eq!(evidence.is_some(), guilty, "{seen_by:?} {cosigned:?}");
+            let Some(evidence) = evidence else { continue };
+            assert!(evidence.verify(&genesis(), &witnesses).is_ok());
+            assert!(
+                evidence.verify(&genesis(), &[]).is_err(),
+                "a witness that is not trusted proves nothing"
+            );
+        }
+        let accuse = |larger: &OpenCheckpoint, smaller: &OpenCheckpoint| Evidence::Rollback {
+            witness: witnesses[0].to_vkey(),
+            larger: larger.note().to_string(),
+            smaller: smaller.note().to_string(),
+        };
+        let (before, after) = (checkpoint(8, &[("w1", 10)]), checkpoint(4, &[("w1", 11)]));
+        assert!(accuse(&before, &after).verify(&genesis(), &witnesses).is_ok());
+        assert!(accuse(&after, &before).verify(&genesis(), &witnesses).is_err());
+        assert!(accuse(&before, &before).verify(&genesis(), &witnesses).is_err());
+    }
+}

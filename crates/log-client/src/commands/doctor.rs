@@ -63,8 +63,15 @@ pub async fn run(args: &DoctorArgs) -> Outcome {
                 print(format_args!("       why:  {}", rule.why));
                 print(format_args!("       next: {}", rule.next_step));
             }
-            let files = surroundings.files.len();
-            note(format_args!("{} found, in the environment and {files} files", found.len()));
+            let looked_at = match surroundings.files.len() {
+                1 => "the environment and 1 file".to_owned(),
+                files => format!("the environment and {files} files"),
+            };
+            match found.len() {
+                0 => note(format_args!("nothing found in {looked_at}")),
+                1 => note(format_args!("1 finding in {looked_at}")),
+                count => note(format_args!("{count} findings in {looked_at}")),
+            }
         }
     }
     Ok(if found.is_empty() { Exit::Ok } else { Exit::Findings })

@@ -167,13 +167,7 @@ fn warn(surroundings: &Surroundings, changes: &Changes, index_url: &str) {
 /// One short summary.
 fn say(summary: &Summary) {
     let refused = summary.held_back.iter().filter(|held| held.asked_for);
-    note(format_args!(
-        "wheeltap: {} files verified, {} of no covered project, {} without a verdict, {} held back",
-        summary.verified.len(),
-        summary.uncovered.len(),
-        summary.without_verdict.len(),
-        summary.held_back.len(),
-    ));
+    note(format_args!("wheeltap: {}", summary.counts()));
     for held in refused.take(NAMED) {
         note(format_args!(
             "wheeltap: refused {}: {}: {}",

@@ -47,6 +47,27 @@ pub struct HeldBack {
     pub denial: Denial,
 }
 
+impl Summary {
+    /// How many files of each kind there are, without those of which there are none.
+    pub fn counts(&self) -> String {
+        let files = |count: usize, what: &str| match count {
+            0 => None,
+            1 => Some(format!("1 file {what}")),
+            _ => Some(format!("{count} files {what}")),
+        };
+        let counts: Vec<String> = [
+            files(self.verified.len(), "verified"),
+            files(self.uncovered.len(), "of projects that no log covers"),
+            files(self.without_verdict.len(), "without a verdict"),
+            files(self.held_back.len(), "held back"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if counts.is_empty() { "no file was asked for".to_owned() } else { counts.join(", ") }
+    }
+}
+
 /// What a file was served as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum As {

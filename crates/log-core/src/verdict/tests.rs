@@ -221,7 +221,7 @@ fn misbehaviour_yields_evidence() {
         assert!(again.verify(&genesis(), &[]).is_ok(), "{what}");
         let mut elsewhere = genesis();
         elsewhere.log = key("other.example").public().clone();
-        assert!(again.verify(&elsewhere).is_err());
+        assert!(again.verify(&elsewhere, &[]).is_err());
         what
     };
     let conflict = signed_release("nova", "1.0", "b", "team");

@@ -104,6 +104,8 @@ struct Base {
     next_version: u64,
     origin: String,
     log_digest: log_core::hash::Hash,
+    /// The log's time of its newest entry, when it was asked.
+    log_time: Option<u64>,
 }
 
 pub(super) async fn run(args: &EditArgs) -> Outcome {
@@ -114,7 +116,9 @@ pub(super) async fn run(args: &EditArgs) -> Outcome {
         None => Policy { version: base.next_version, ..base.policy.clone() },
     };
     let mut remarks = Vec::new();
-    for (option, edit) in edits(args, now)? {
+    // Now, and after all that is logged: a key that retires has signed it in time.
+    let end = args.at.unwrap_or_else(|| base.log_time.map_or(now, |time| now.max(time + 1)));
+    for (option, edit) in edits(args, end)? {
         policy_edit::apply(&mut policy, &edit)
             .map_err(|error| Failure::usage(format!("{option}: {error}")))?;
         remarks.extend(policy_edit::remark(&policy, &edit));
@@ -141,7 +145,7 @@ pub(super) async fn run(args: &EditArgs) -> Outcome {
 async fn base(args: &EditArgs, now: u64) -> Result<Base, Failure> {
     if let Some(path) = &args.file {
         let PolicyStatement { origin, log_digest, policy } = file::read(path)?.statement;
-        return Ok(Base { next_version: policy.version + 1, policy, origin, log_digest });
+        return Ok(Base { next_version: policy.version + 1, policy, origin, log_digest, log_time: None });
     }
     let known = file::logged(&args.log).await?;
     let timeline = &known.facts.timeline;
@@ -157,7 +161,8 @@ async fn base(args: &EditArgs, now: u64) -> Result<Base, Failure> {
     }
     let log = args.log.trusted_log()?.trust.genesis.log;
     let PolicyStatement { origin, log_digest, policy } = PolicyStatement::new(&log, policy.clone());
-    Ok(Base { policy, next_version: timeline.next_version(), origin, log_digest })
+    let (next_version, log_time) = (timeline.next_version(), known.facts.log_time);
+    Ok(Base { policy, next_version, origin, log_digest, log_time })
 }
 
 fn read_document(path: &std::path::Path, version: u64) -> Result<Policy, Failure> {
@@ -173,8 +178,9 @@ fn read_document(path: &std::path::Path, version: u64) -> Result<Policy, Failure
     Policy::parse(&document.to_string()).map_err(|error| usage(error.to_string()))
 }
 
-/// The edits in an order in which one may rest on another, each with its option.
-fn edits(args: &EditArgs, now: u64) -> Result<Vec<(&'static str, Edit)>, Failure> {
+/// The edits in an order in which one may rest on another, each with its option; keys end
+/// at `end`.
+fn edits(args: &EditArgs, end: u64) -> Result<Vec<(&'static str, Edit)>, Failure> {
     let usage = |option: &str, error: String| Failure::usage(format!("{option}: {error}"));
     let new_key = |option: &str, text: &str| -> Result<VerifierKey, Failure> {
         key_file::public_key(text).map_err(|error| usage(option, format!("{error:#}")))
@@ -190,8 +196,7 @@ fn edits(args: &EditArgs, now: u64) -> Result<Vec<(&'static str, Edit)>, Failure
         let key = new_key("--add-key", &pair[1])?;
         edits.push(("--add-key", Edit::AddKey { publisher: name(&pair[0]), key }));
     }
-    let at = args.at.unwrap_or(now);
-    edits.extend(args.end_key.iter().map(|key| ("--end-key", Edit::EndKey { key: name(key), at })));
+    edits.extend(args.end_key.iter().map(|key| ("--end-key", Edit::EndKey { key: name(key), at: end })));
     for text in &args.add_root {
         edits.push(("--add-root", Edit::AddRoot(new_key("--add-root", text)?)));
     }
