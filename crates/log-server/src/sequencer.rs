@@ -102,7 +102,8 @@ impl Sequencer {
         // stays failed until it is opened again.
         self.view.recover()?;
         let state = recover(&self.stores, &self.view, &self.genesis)?;
-        self.publish(&state, false)?;
+        // The empty tree was published by `init`, which asks nobody.
+        self.publish(&state, state.head.size == 0)?;
         if let Some(name) = &state.head.staging {
             self.stores.staging.delete(name)?;
         }
@@ -174,7 +175,7 @@ impl Sequencer {
     /// Without new entries nothing is appended, but clients judge the age of a checkpoint
     /// by its cosignatures, so they are made anew.
     fn refresh(&self, state: &State) -> anyhow::Result<()> {
-        if self.witnesses.is_some() && state.head.size > 0 {
+        if self.witnesses.is_some() {
             self.publish(state, true)?;
         }
         Ok(())
@@ -334,9 +335,7 @@ impl Sequencer {
     /// The checkpoint with cosignatures; `None` when a quorum is required and not met.
     fn cosigned(&self, edge: &Edge) -> anyhow::Result<Option<Note>> {
         let note = self.sign(edge.size(), edge.root());
-        let Some(witnesses) = self.witnesses.as_ref().filter(|_| edge.size() > 0) else {
-            return Ok(Some(note));
-        };
+        let Some(witnesses) = &self.witnesses else { return Ok(Some(note)) };
         let prove = |old: u64| {
             let mut tiles = BTreeMap::new();
             for id in consistency::tiles(old, edge.size()) {
@@ -350,7 +349,10 @@ impl Sequencer {
         if cosigned.quorum {
             self.metrics.log.cosigned(timer.elapsed());
         }
-        Ok((cosigned.quorum || !witnesses.required).then_some(cosigned.note))
+        // An empty tree has nothing that could be kept from anybody; cosigned it is for those
+        // who submit the first policy and trust nothing without a quorum.
+        let is_enough = cosigned.quorum || !witnesses.required || edge.size() == 0;
+        Ok(is_enough.then_some(cosigned.note))
     }
 
     fn sign(&self, size: u64, root: Hash) -> Note {
