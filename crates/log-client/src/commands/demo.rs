@@ -30,8 +30,8 @@ const OFFLINE_VERSIONS: [&str; 4] = ["1.0", "1.1", "2.0", "2.0.post1"];
 /// Arguments of `wheeltap demo`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It starts a log in a fresh directory, records every release of the project but the newest, and shows
-that the audit finds exactly that one, that an official file verifies, online and offline, and that the
+It starts a log in a fresh directory, records every release of the project but the newest, and shows \
+that the audit finds exactly that one, that an official file verifies, online and offline, and that the \
 left-out file and a file with one changed byte do not. Nothing outside the directory is changed.")]
 pub struct DemoArgs {
     /// A project on the index

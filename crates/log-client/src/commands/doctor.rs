@@ -24,8 +24,8 @@ const MAX_STATUS_BYTES: usize = 4 << 20;
 /// Arguments of `wheeltap doctor`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Looks at variables, the configuration of pip, uv, pdm, poetry and tox, and at a project's requirements, lock files and
-tox.ini for whatever installs files that the proxy never sees; then at the trust file, the logs and the clock.
+Looks at variables, the configuration of pip, uv, pdm, poetry and tox, and at a project's requirements, lock files and \
+tox.ini for whatever installs files that the proxy never sees; then at the trust file, the logs and the clock. \
 Only what is written down is seen, not what is typed on a command line.
 
 Exit code 0: nothing was found; 20: something was; 1: it could not be looked at.")]

@@ -31,10 +31,11 @@ const EVENTS_AT_ONCE: usize = 500;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  wheeltap monitor --project nova --project 'oslo-*' --key release.key.pub       for cron: exit code 20
-  wheeltap monitor --project nova --key release.key.pub --follow --webhook https://alerts.example.org/nova
-Every entry that is new since the last time is read and checked. Reported are releases and withdrawals of these
-projects, changes of the policy, and whatever cannot be read or is not allowed. The place up to which the log was read
+  wheeltap monitor --project nova --project 'oslo-*' --key release.key.pub
+  wheeltap monitor --project nova --key release.key.pub --follow --webhook https://a.example/nova
+
+Every entry that is new since the last time is read and checked. Reported are releases and withdrawals of these \
+projects, changes of the policy, and whatever cannot be read or is not allowed. The place up to which the log was read \
 is kept, with its root, so that nothing is skipped; it moves when what was found was printed and sent.
 
 Exit code 0: nothing that is not mine; 20: something; 13: the log broke a rule, and evidence was written.")]

@@ -18,8 +18,8 @@ Example:
   wheeltap proxy &
   pip install --index-url http://127.0.0.1:8070/simple/ nova
   UV_DEFAULT_INDEX=http://127.0.0.1:8070/simple/ uv pip install nova
-For one command there is `wheeltap run -- CMD…`, which needs no settings.
-What was served and held back is on http://127.0.0.1:8070/. Settings that are given here go before those
+For one command there is `wheeltap run -- CMD…`, which needs no settings. \
+What was served and held back is on http://127.0.0.1:8070/. Settings that are given here go before those \
 of the configuration; docs/wheeltap-proxy.toml is a sample with all of them.")]
 pub struct ProxyArgs {
     /// Where to listen; port 0 is a free one [default: 127.0.0.1:8070]

@@ -16,7 +16,7 @@ use super::file;
 Examples:
   wheeltap policy diff policy-1.json policy-2.json
   wheeltap policy diff --from-log policy-2.json       compared with the policy in force
-Lines begin with `+` (new), `-` (gone) or `~` (different); what makes the second policy weaker than the
+Lines begin with `+` (new), `-` (gone) or `~` (different); what makes the second policy weaker than the \
 first also has a line WEAKER.")]
 pub struct DiffArgs {
     /// The older policy file, then the newer one; with --log only the newer one

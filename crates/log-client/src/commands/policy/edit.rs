@@ -25,16 +25,16 @@ use crate::policy_edit::{self, Edit, Name, parse_coverage, parse_leave};
     after_help = "\
 Keys are given as such, as a file with one, or by key ID (name+hash) or name. Examples:
   wheeltap policy edit --from-log --add-publisher qa.key.pub 'nova,oslo-*' --out policy-2.json
-  wheeltap policy edit --from-log --add-key team.example new.key.pub --end-key old.key.pub --out policy-2.json
-  wheeltap policy edit --from-log --end-key stolen.key.pub --at 2026-11-20T08:00:00Z --out policy-2.json
+  wheeltap policy edit --from-log --add-key team new.pub --end-key old.pub --out policy-2.json
+  wheeltap policy edit --from-log --end-key stolen.pub --at 2026-11-20T08:00:00Z --out p.json
 
---end-key does one of two things. With a time that is still to come, or now, the key is RETIRED: what it
-signs before counts for ever, what it signs later is refused. With a time in the past it is also REVOKED from
-then on: what it signed since, by the log's clock, is no longer believed, and its files are `revoked key`
-until another key of the publisher signs the same release once more (wheeltap append). Leave a key that has
+--end-key does one of two things. With a time that is still to come, or now, the key is RETIRED: what it \
+signs before counts for ever, what it signs later is refused. With a time in the past it is also REVOKED from \
+then on: what it signed since, by the log's clock, is no longer believed, and its files are `revoked key` \
+until another key of the publisher signs the same release once more (wheeltap append). Leave a key that has \
 ended in the policy: taking it out makes what it signed count again.
 
-The new version is in force at once, or after the cool-down of the version that it replaces. If another
+The new version is in force at once, or after the cool-down of the version that it replaces. If another \
 version still waits then, it is cancelled; to undo that one, start with --in-force.")]
 pub struct EditArgs {
     /// The policy file to start from

@@ -15,7 +15,7 @@ use crate::policy_edit::{self, Edit, Name, parse_coverage};
 /// Arguments of `wheeltap policy init`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example: one team publishes nova and all oslo projects, and may take files back; nova is covered from
+Example: one team publishes nova and all oslo projects, and may take files back; nova is covered from \
 13.0.0 on; the next policy waits for a day before it is in force.
   wheeltap policy init --log-key log.pub --root root.key.pub \\
     --publisher team.key.pub 'nova,oslo-*' --may-withdraw team.key.pub \\

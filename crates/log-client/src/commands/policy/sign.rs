@@ -16,8 +16,8 @@ use super::file::{self, PolicyFile};
 /// Arguments of `wheeltap policy sign`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A later version is compared with the policy that it replaces, from the log in the trust file, or on a
-machine without a network from --replaces FILE. It needs as many signatures as the replaced policy demands
+A later version is compared with the policy that it replaces, from the log in the trust file, or on a \
+machine without a network from --replaces FILE. It needs as many signatures as the replaced policy demands \
 of its roots, and as many as it demands of its own; a key that is in both counts for both.")]
 pub struct SignArgs {
     /// The root key's file

@@ -38,10 +38,11 @@ const DEFAULT_MAX_AGE: u64 = 24 * 3_600;
     group = ArgGroup::new("witnessed").args(["policy", "witnesses"]),
     after_help = "\
 Example:
-  wheeltap trust add https://log.example.org/ --root root.example.org+11a995bb+AUek… --project 'oslo-*'
-The root keys must come from somewhere you trust, not from the log. Its own key is read from the log, and
-counts only if the policy that the root keys have signed names it; give it with --log-key for a log that is
-empty or is served as plain files. Without --project the log is asked about all projects.
+  wheeltap trust add https://log.example.org/ --root root.example.org+11a9… --project 'oslo-*'
+
+The root keys must come from somewhere you trust, not from the log. Its own key is read from the log, and \
+counts only if the policy that the root keys have signed names it; give it with --log-key for a log that is \
+empty or is served as plain files. Without --project the log is asked about all projects. \
 Without a terminal nothing can be asked: look at what is shown, and give --yes.")]
 pub struct AddArgs {
     /// The log's URL (http, https, or file for a directory)

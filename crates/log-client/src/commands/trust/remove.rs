@@ -11,7 +11,7 @@ use super::{FileArgs, change};
 /// Arguments of `wheeltap trust remove`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The rest of the file stays as it is. The projects that the log was asked about are from then on asked about
+The rest of the file stays as it is. The projects that the log was asked about are from then on asked about \
 in the next log that has them, or in none. What was seen of the log stays in the state directory.")]
 pub struct RemoveArgs {
     /// The log's name, its origin
