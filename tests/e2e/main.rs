@@ -10,6 +10,7 @@ mod cli;
 mod clients;
 mod crash;
 mod demo;
+mod environment;
 mod evil;
 mod fork;
 mod fsck;

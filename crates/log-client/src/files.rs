@@ -1,10 +1,10 @@
 //! Files on disk as subjects of statements and verdicts.
 //!
-//! Files are hashed in parallel, each streamed; nothing is held in memory whole. How far
+//! Files are hashed in parallel, as many at once as there are processors, each streamed; nothing is held in memory whole. How far
 //! it is is shown on a terminal, when there is much to hash.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,6 +51,29 @@ pub async fn hash_all(paths: &[PathBuf]) -> Vec<anyhow::Result<HashedFile>> {
     let hashed = stream::iter(paths.to_vec()).map(hash).buffered(at_once).collect().await;
     progress.done();
     hashed
+}
+
+/// Which of these files are there, as regular files, with this digest; in their order.
+pub fn unchanged(files: &[(PathBuf, Hash)]) -> Vec<bool> {
+    let progress = Progress::default();
+    let is_unchanged = |(path, sha256): &(PathBuf, Hash)| {
+        path.is_file() && digest(path, &progress).is_ok_and(|(found, _)| found == *sha256)
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = files.len().div_ceil(threads).max(1);
+    let mut all = vec![false; files.len()];
+    std::thread::scope(|scope| {
+        for (files, results) in files.chunks(share).zip(all.chunks_mut(share)) {
+            let is_unchanged = &is_unchanged;
+            scope.spawn(move || {
+                for (file, result) in files.iter().zip(results) {
+                    *result = is_unchanged(file);
+                }
+            });
+        }
+    });
+    progress.done();
+    all
 }
 
 /// How many bytes of all files together are hashed.
@@ -102,20 +125,22 @@ pub fn proof_path(file: &Path) -> PathBuf {
 fn hash_file(path: &Path, progress: &Progress) -> anyhow::Result<HashedFile> {
     let name = path.file_name().and_then(|name| name.to_str());
     let name = FileName::parse(name.unwrap_or_default()).with_context(|| path.display().to_string())?;
-    let read = || {
-        let mut file = File::open(path)?;
-        let mut digest = StreamDigest::default();
-        let mut chunk = vec![0; CHUNK_BYTES];
-        loop {
-            match file.read(&mut chunk)? {
-                0 => return Ok::<_, std::io::Error>(digest.finish()),
-                length => {
-                    digest.update(&chunk[..length]);
-                    progress.add(length as u64);
-                }
+    let (sha256, size) = digest(path, progress).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(HashedFile { path: path.to_owned(), name, sha256, size })
+}
+
+/// The digest of a file's bytes, and how many it has.
+fn digest(path: &Path, progress: &Progress) -> io::Result<(Hash, u64)> {
+    let mut file = File::open(path)?;
+    let mut digest = StreamDigest::default();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        match file.read(&mut chunk)? {
+            0 => return Ok(digest.finish()),
+            length => {
+                digest.update(&chunk[..length]);
+                progress.add(length as u64);
             }
         }
-    };
-    let (sha256, size) = read().with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(HashedFile { path: path.to_owned(), name, sha256, size })
+    }
 }

@@ -157,6 +157,7 @@ fn of_what_is_wanted(target: &str) -> Vec<Vec<u8>> {
                 include_bytes!("../../../crates/log-client/src/locks/fixtures/pylock.uv.toml").to_vec(),
                 include_bytes!("../../../crates/log-client/src/locks/fixtures/Pipfile.lock").to_vec(),
                 include_bytes!("../../../crates/log-client/src/locks/fixtures/report.json").to_vec(),
+                b"\"a,b\".py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\nx-1.dist-info/RECORD,,\n".to_vec(),
             ]
         }
         "saved-proofs" => vec![super::wanted::honest_proofs()],

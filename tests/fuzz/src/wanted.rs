@@ -46,7 +46,7 @@ pub fn requirements(bytes: &[u8]) {
     }
 }
 
-/// Lock files and reports of every kind.
+/// Lock files and reports of every kind, and the files that an installer has recorded.
 pub fn lock(bytes: &[u8]) {
     let kinds = [
         LockKind::Uv,
@@ -63,6 +63,9 @@ pub fn lock(bytes: &[u8]) {
     }
     if let Ok(kind) = LockKind::of("", bytes) {
         assert!(kinds.contains(&kind));
+    }
+    if let Ok(recorded) = locks::recorded::parse(bytes) {
+        assert!(recorded.len() <= bytes.iter().filter(|byte| **byte == b'\n').count() + 1);
     }
 }
 

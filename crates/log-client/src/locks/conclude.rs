@@ -36,6 +36,8 @@ pub enum Conclusion {
         version: Version,
         /// The entries of the release.
         entries: BTreeSet<u64>,
+        /// Of what is installed: the logged wheel that has the same metadata.
+        wheel: Option<FileName>,
     },
     /// The verdict on a file that it permits, which is not `Verified`.
     File(Option<FileName>, Verdict),
@@ -166,7 +168,7 @@ fn other_algorithm(digest: &Digest) -> Conclusion {
 }
 
 /// All statements about a release.
-fn releases<'f>(facts: &'f Facts, project: &ProjectName, version: &Version) -> Vec<&'f Release> {
+pub(super) fn releases<'f>(facts: &'f Facts, project: &ProjectName, version: &Version) -> Vec<&'f Release> {
     let all = facts.releases.iter().map(|recorded| &recorded.statement);
     all.filter(|release| release.project == *project && release.version == *version).collect()
 }
@@ -214,7 +216,7 @@ fn version_only(
             verdict => return Conclusion::File(Some(name), verdict),
         }
     }
-    Conclusion::VersionOnly { project: project.clone(), version: version.clone(), entries }
+    Conclusion::VersionOnly { project: project.clone(), version: version.clone(), entries, wheel: None }
 }
 
 /// The verdict on one file or hash that is permitted.

@@ -7,6 +7,7 @@
 //! | [`uv`], [`poetry`], [`pdm`], [`pipfile`] | the lock files of these tools |
 //! | [`report`] | pip's installation report: a plan |
 //! | [`installed`] | the metadata of what is installed |
+//! | [`recorded`] | the files that were installed, and their digests |
 //! | [`kind`] | which of them a file is |
 //! | [`text`] | what they share: hashes, URLs, places in a file |
 //! | [`agree`] | whether what an entry says of itself goes together |
@@ -34,6 +35,7 @@ pub mod pin;
 pub mod pipfile;
 pub mod poetry;
 pub mod pylock;
+pub mod recorded;
 pub mod report;
 pub mod requirements;
 pub mod text;

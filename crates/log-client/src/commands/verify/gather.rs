@@ -13,6 +13,7 @@ use super::VerifyArgs;
 use crate::environment::read_environment;
 use crate::files::{self, HashedFile};
 use crate::locks::conclude::subjects;
+use crate::locks::installed::Traces;
 use crate::locks::{LockKind, MAX_LOCK_BYTES, MAX_WANTED, Wanted};
 use crate::requirement_files::{self, read, read_from};
 
@@ -39,6 +40,8 @@ pub(super) struct GivenLock {
     pub(super) path: PathBuf,
     pub(super) kind: LockKind,
     pub(super) wanted: Vec<Wanted>,
+    /// Of an environment, for each: what its files say of themselves.
+    pub(super) traces: Vec<Traces>,
 }
 
 /// Reads and hashes everything. A lock file that cannot be read is an error of the whole
@@ -77,6 +80,12 @@ pub(super) fn only_files(gathered: &Gathered) -> Result<(), Failure> {
         .hint("save them while online with --save-proofs FILE, and give that file with --proofs"))
 }
 
+impl GivenLock {
+    fn new(path: &Path, kind: LockKind, wanted: Vec<Wanted>) -> Self {
+        Self { path: path.to_owned(), kind, wanted, traces: Vec::new() }
+    }
+}
+
 impl Gathered {
     /// The projects, in the versions that are wanted, that logs are to be asked about.
     pub(super) fn subjects(&self) -> BTreeSet<(ProjectName, Option<Version>)> {
@@ -104,7 +113,7 @@ fn locks(args: &VerifyArgs) -> anyhow::Result<Vec<GivenLock>> {
             requirements(path, false, &mut locks)?;
         } else {
             let wanted = kind.parse(&bytes).with_context(|| path.display().to_string())?;
-            locks.push(GivenLock { path: path.clone(), kind, wanted });
+            locks.push(GivenLock::new(path, kind, wanted));
         }
     }
     for path in &args.reports {
@@ -114,11 +123,11 @@ fn locks(args: &VerifyArgs) -> anyhow::Result<Vec<GivenLock>> {
             named_bytes(path)?.1
         };
         let wanted = LockKind::Report.parse(&bytes).with_context(|| path.display().to_string())?;
-        locks.push(GivenLock { path: path.clone(), kind: LockKind::Report, wanted });
+        locks.push(GivenLock::new(path, LockKind::Report, wanted));
     }
     for path in &args.environments {
-        let wanted = read_environment(path)?;
-        locks.push(GivenLock { path: path.clone(), kind: LockKind::Environment, wanted });
+        let (wanted, traces) = read_environment(path)?.into_iter().unzip();
+        locks.push(GivenLock { traces, ..GivenLock::new(path, LockKind::Environment, wanted) });
     }
     Ok(locks)
 }
@@ -135,16 +144,11 @@ fn requirements(path: &Path, constraint: bool, locks: &mut Vec<GivenLock>) -> an
         }
         match sections.iter_mut().find(|section| *section.path == *source.path) {
             Some(section) => section.wanted.push(wanted),
-            None => sections.push(GivenLock {
-                path: source.path.to_path_buf(),
-                kind: LockKind::Requirements,
-                wanted: vec![wanted],
-            }),
+            None => sections.push(GivenLock::new(&source.path, LockKind::Requirements, vec![wanted])),
         }
     }
     if sections.is_empty() {
-        let (path, kind) = (path.to_owned(), LockKind::Requirements);
-        sections.push(GivenLock { path, kind, wanted: Vec::new() });
+        sections.push(GivenLock::new(path, LockKind::Requirements, Vec::new()));
     }
     locks.extend(sections);
     Ok(())

@@ -119,10 +119,15 @@ impl Judged {
                     (Some(_), files) => format!("all {files} files that it permits, {entries}"),
                 }
             }
-            Ok(Conclusion::VersionOnly { entries, .. }) => {
-                let why = match self.kind {
-                    Some(LockKind::Environment) => "installers do not record what they installed",
-                    _ => "pinned by version only",
+            Ok(Conclusion::VersionOnly { entries, wheel, .. }) => {
+                let why = match (self.kind, wheel) {
+                    (Some(LockKind::Environment), Some(wheel)) => {
+                        format!("its metadata is that of {wheel}")
+                    }
+                    (Some(LockKind::Environment), None) => {
+                        "installers do not record what they installed".to_owned()
+                    }
+                    _ => "pinned by version only".to_owned(),
                 };
                 format!("{why}; the release is logged, {}", listed(entries))
             }
@@ -160,6 +165,10 @@ impl Judged {
                 "do not install it: the project's release process did not publish such a file; lock again, \
                  and tell the project if it stays so",
             ),
+            Ok(Conclusion::Disagrees(_)) if self.kind == Some(LockKind::Environment) => Some(
+                "if nobody changed it on purpose, take the environment for compromised: make it anew, from \
+                 a verified lock file",
+            ),
             Ok(Conclusion::Disagrees(_)) => {
                 Some("do not install it: look where the file came from, and lock again from the index")
             }
@@ -185,7 +194,7 @@ impl Judged {
         match &self.result {
             Ok(
                 Conclusion::Verified { project, version, entries, .. }
-                | Conclusion::VersionOnly { project, version, entries },
+                | Conclusion::VersionOnly { project, version, entries, .. },
             ) => {
                 (json["project"], json["version"]) = (json!(project), json!(version));
                 json["entry"] = json!(entries.last());

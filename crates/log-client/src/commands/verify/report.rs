@@ -13,6 +13,7 @@ use super::judged::{Judged, Rules, severity};
 use super::told::Told;
 use crate::locks::Wanted;
 use crate::locks::conclude::{Conclusion, conclude, subjects};
+use crate::locks::installed::{Traces, with_traces};
 
 /// What was judged, under which trees.
 pub(super) struct Report {
@@ -189,20 +190,30 @@ impl Report {
 
 fn judge_lock(lock: &GivenLock, told: &Told, sessions: &Sessions, rules: Rules) -> JudgedLock {
     let path = lock.path.display().to_string();
-    let judge = |wanted: &Wanted| {
-        let result = judge_entry(wanted, told, sessions);
+    let judge = |(at, wanted): (usize, &Wanted)| {
+        let result = judge_entry(wanted, lock.traces.get(at), told, sessions);
         Judged::entry(&path, lock.kind, wanted, result, rules)
     };
-    let entries = lock.wanted.iter().map(judge).collect();
+    let entries = lock.wanted.iter().enumerate().map(judge).collect();
     JudgedLock { kind: lock.kind.as_str(), entries, path }
 }
 
 /// The log that is asked about the project has the say; of a URL whose name may be that of
 /// several projects, each log about its own.
-fn judge_entry(wanted: &Wanted, told: &Told, sessions: &Sessions) -> Result<Conclusion, Failure> {
+fn judge_entry(
+    wanted: &Wanted,
+    traces: Option<&Traces>,
+    told: &Told,
+    sessions: &Sessions,
+) -> Result<Conclusion, Failure> {
     let releases = subjects(wanted);
     if let Some(project) = &wanted.project {
-        return Ok(conclude(wanted, told.facts(sessions, project, &releases)?));
+        let facts = told.facts(sessions, project, &releases)?;
+        let conclusion = conclude(wanted, facts);
+        return Ok(match traces {
+            Some(traces) => with_traces(conclusion, traces, facts),
+            None => conclusion,
+        });
     }
     let mut conclusion = conclude(wanted, None);
     for (project, version) in &releases {
