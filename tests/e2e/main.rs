@@ -22,6 +22,7 @@ mod maintenance;
 mod mirror;
 mod monitor;
 mod proxy;
+mod proxy_credentials;
 mod refusals;
 mod run;
 mod run_tools;

@@ -165,11 +165,14 @@ impl Http {
     }
 }
 
-/// The URL that `reference` means on the page at `base`, without its fragment.
+/// The URL that `reference` means on the page at `base`, without its fragment, and without a
+/// name and password: who sees the URL is not always who sees the page.
 pub fn join(base: &str, reference: &str) -> Option<String> {
     let mut url = reqwest::Url::parse(base).ok()?.join(reference).ok()?;
     url.set_fragment(None);
-    matches!(url.scheme(), "http" | "https").then(|| url.into())
+    let web = matches!(url.scheme(), "http" | "https");
+    let plain = url.set_username("").and_then(|()| url.set_password(None));
+    (web && plain.is_ok()).then(|| url.into())
 }
 
 /// At most five hops, and never from https to something weaker.
