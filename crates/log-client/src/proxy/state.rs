@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use log_core::artifact::ProjectName;
 use log_core::hash::Hash;
-use log_core::verdict::Facts;
+use log_core::verdict::{ByName, Facts};
 use log_io::clock::Stopwatch;
 use log_io::trust_file;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
@@ -69,11 +69,9 @@ impl State {
     pub(super) async fn plan(&self, project: &ProjectName) -> Result<Arc<Plan>, PageFailure> {
         let page = self.pages.get(project).await?;
         let view = self.oracle.view(project, &page.versions).await;
-        let (known, facts) = match &view {
-            View::NoLog => (Known::NoLog, None),
-            View::Log(facts) => (Known::Log(facts), Some(Arc::clone(facts))),
-            View::Nothing(denial) => (Known::Nothing(denial), None),
-            View::Grace => (Known::Grace, None),
+        let facts = match &view {
+            View::Log(facts) => Some(Arc::clone(facts)),
+            View::NoLog | View::Nothing(_) | View::Grace => None,
         };
         let pinning = self.oracle.sessions().uncovered == trust_file::Uncovered::Pin;
         // What follows from pins and failures changes without a new page or answer.
@@ -86,6 +84,16 @@ impl State {
             trust_file::Uncovered::Pass => Uncovered::Pass,
             trust_file::Uncovered::Refuse => Uncovered::Refuse,
             trust_file::Uncovered::Pin => Uncovered::Pin(&pins),
+        };
+        let by_name;
+        let known = match &view {
+            View::NoLog => Known::NoLog,
+            View::Log(facts) => {
+                by_name = ByName::new(facts);
+                Known::Log(&by_name)
+            }
+            View::Nothing(denial) => Known::Nothing(denial),
+            View::Grace => Known::Grace,
         };
         let plan = Arc::new(page::plan(project, &page.offer, known, uncovered, self.config.on_unlogged));
         if matches!(view, View::Log(_)) {
