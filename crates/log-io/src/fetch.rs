@@ -113,6 +113,26 @@ impl Http {
         self.post_as(url, "application/json", body, limit).await
     }
 
+    /// The same with more headers.
+    pub async fn post_with(
+        &self,
+        url: &str,
+        headers: &[(&'static str, String)],
+        body: Vec<u8>,
+        limit: usize,
+    ) -> Result<(StatusCode, Vec<u8>), FetchError> {
+        let request = || {
+            let request = self.client.post(url).header("Content-Type", "application/json");
+            headers
+                .iter()
+                .fold(request, |request, (name, value)| request.header(*name, value))
+                .body(body.clone())
+        };
+        let response = self.send(url, request).await?;
+        let status = response.status();
+        Ok((status, read_body(url, response, limit).await?))
+    }
+
     /// The same with a body of the media type `content_type`.
     pub async fn post_as(
         &self,
