@@ -26,6 +26,7 @@ mod proxy_credentials;
 mod refusals;
 mod run;
 mod run_tools;
+mod run_uv_lock;
 mod schemathesis;
 mod static_server;
 mod stub;

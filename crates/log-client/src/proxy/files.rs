@@ -76,7 +76,7 @@ pub(super) async fn file(
 }
 
 /// The file on its project's page that has this path.
-async fn find(state: &Arc<State>, asked: &Asked, path: &str) -> Result<Found, Response> {
+pub(super) async fn find(state: &Arc<State>, asked: &Asked, path: &str) -> Result<Found, Response> {
     let mut failure = None;
     for project in &asked.projects {
         let plan = match state.plan(project).await {
