@@ -81,6 +81,28 @@ fn a_log_of_its_own() {
 }
 
 #[test]
+fn a_proxy_before_an_index() {
+    let scene = Scene::empty();
+    let short = ["bench", "proxy", "--packages", "3", "--connections", "2", "--duration", "1"];
+    let more = ["--streams", "2", "--large", "3MiB", "--dir", "work", "--format", "json"];
+    let json = scene.ok("wheeltap", &[&short[..], &more[..]].concat());
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    let keys: Vec<_> = json["measured"].as_array().expect("rows").iter().map(|row| &row["key"]).collect();
+    assert_eq!(keys, ["pages_cold", "files_cold", "pages_warm", "files_warm", "large_cold", "large_warm"]);
+    for row in json["measured"].as_array().expect("rows") {
+        for side in ["direct", "proxy"] {
+            assert!(row[side]["per_second"].as_f64().is_some_and(|rate| rate > 0.0), "{row}");
+        }
+        let large = row["key"].as_str().is_some_and(|key| key.starts_with("large"));
+        assert_eq!(row["added_seconds"]["p99"].is_null(), large, "{row}");
+    }
+    // What came through it was verified by it and kept.
+    let kept = scene.path("work/large/cache/sha256");
+    assert_eq!(std::fs::read_dir(kept).expect("a cache").count(), 2);
+    assert_eq!(scene.run("wheeltap", &["bench", "proxy", "--dir", "work"]).code, Some(2), "it is not empty");
+}
+
+#[test]
 fn load_is_for_ones_own_logs() {
     let scene = Scene::with_log();
     scene.trust("http://192.0.2.1/");

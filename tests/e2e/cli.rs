@@ -34,6 +34,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("wheeltap", &["evidence"]),
     ("wheeltap", &["bench"]),
     ("wheeltap", &["bench", "local"]),
+    ("wheeltap", &["bench", "proxy"]),
     ("wheeltap", &["bench", "appends"]),
     ("wheeltap", &["bench", "lookups"]),
     ("wheeltap", &["bench", "tiles"]),

@@ -1,13 +1,16 @@
 //! `wheeltap monitor`: what is new, whose it is, and a place that nothing is skipped by.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{Ended, Scene};
+use crate::harness::{Ended, Scene, has, missing};
 
 fn monitor(scene: &Scene, more: &[&str]) -> Ended {
     let args = [&["monitor", "--project", "nova", "--format", "json"], more].concat();
@@ -75,28 +78,10 @@ fn a_place_that_is_not_the_logs_is_noticed_and_a_webhook_gets_all() {
     let ended = monitor(&scene, &["--webhook", &format!("http://{closed}/")]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("webhook"), "{}", ended.stderr);
-    let receive = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("a connection");
-        let mut reader = BufReader::new(stream.try_clone().expect("a copy"));
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            reader.read_line(&mut line).expect("a line");
-            if line.trim().is_empty() {
-                break;
-            }
-            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse().expect("a length");
-            }
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).expect("a body");
-        stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").expect("answered");
-        body
-    });
+    let receive = std::thread::spawn(move || receive(&listener));
     let ended = monitor(&scene, &["--webhook", &hook]);
     assert_eq!(ended.code, Some(20), "{ended:?}");
-    let sent: Value = serde_json::from_slice(&receive.join().expect("received")).expect("JSON");
+    let sent: Value = serde_json::from_slice(&receive.join().expect("received").1).expect("JSON");
     let indices: Vec<u64> = sent["events"]
         .as_array()
         .expect("events")
@@ -117,6 +102,71 @@ fn a_place_that_is_not_the_logs_is_noticed_and_a_webhook_gets_all() {
     let ended = monitor(&scene, &[]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("is damaged; delete it"), "{}", ended.stderr);
+    drop(server);
+}
+
+/// Takes one request; gives its headers, names in small letters, and its body.
+fn receive(listener: &TcpListener) -> (BTreeMap<String, String>, Vec<u8>) {
+    let (mut stream, _) = listener.accept().expect("a connection");
+    let mut reader = BufReader::new(stream.try_clone().expect("a copy"));
+    let mut headers = BTreeMap::new();
+    for line in (&mut reader).lines().map_while(Result::ok).take_while(|line| !line.is_empty()) {
+        if let Some((name, value)) = line.split_once(": ") {
+            headers.insert(name.to_ascii_lowercase(), value.to_owned());
+        }
+    }
+    let length = headers.get("content-length").expect("a length").parse().expect("a number");
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).expect("a body");
+    stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").expect("answered");
+    (headers, body)
+}
+
+/// What `docs/monitor.md` tells receivers to do.
+fn verifies(secret: &str, headers: &BTreeMap<String, String>, body: &[u8]) -> bool {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/monitor.md");
+    let page = fs::read_to_string(page).expect("the page");
+    let (_, example) = page.split_once("```python\n").expect("an example");
+    let (example, _) = example.split_once("```").expect("its end");
+    let program = format!(
+        "{example}\nimport json, sys\nprint(verify(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3].encode()))"
+    );
+    let headers = serde_json::to_string(headers).expect("JSON");
+    let body = str::from_utf8(body).expect("text");
+    let output = Command::new("python3").args(["-c", &program, secret, &headers, body]).output();
+    let output = output.expect("Python runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout == b"True\n"
+}
+
+#[test]
+fn a_signed_webhook_is_verified_as_the_page_says() {
+    if missing("Python 3", has("python3", "--version")) {
+        return;
+    }
+    let (scene, server) = Scene::with_server();
+    scene.append("1.0");
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n";
+    scene.write("webhook.secret", secret.as_bytes());
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let hook = format!("http://{}/hook", listener.local_addr().expect("an address"));
+    let signed = ["--webhook", &hook, "--webhook-secret", "webhook.secret"];
+    let ended = monitor(&scene, &signed);
+    assert_eq!(ended.code, Some(2), "others may read it: {ended:?}");
+    fs::set_permissions(scene.path("webhook.secret"), fs::Permissions::from_mode(0o600)).expect("changed");
+    let received = std::thread::spawn(move || receive(&listener));
+    let ended = monitor(&scene, &signed);
+    assert_eq!(ended.code, Some(20), "{ended:?}");
+    let (mut headers, body) = received.join().expect("received");
+    assert!(verifies(secret, &headers, &body), "{headers:?}");
+    let changed = String::from_utf8(body.clone()).expect("text").replace("nova", "nove").into_bytes();
+    assert!(!verifies(secret, &headers, &changed), "another body");
+    assert!(!verifies("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &headers, &body), "another secret");
+    headers.insert("webhook-timestamp".to_owned(), "1600000000".to_owned());
+    assert!(!verifies(secret, &headers, &body), "another time");
+    assert!(!format!("{}{}", ended.stdout, ended.stderr).contains("MfKQ9r8G"));
+    // It is for a webhook.
+    assert_eq!(monitor(&scene, &["--webhook-secret", "webhook.secret"]).code, Some(2));
     drop(server);
 }
 

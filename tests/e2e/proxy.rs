@@ -1,5 +1,6 @@
 //! `wheeltap proxy` itself, byte by byte: pages, files, parts of files, and what it does when
-//! something is wrong with the index, the log, or the disk. Real installers: `clients`.
+//! something is wrong with the index, the log, or the disk. Real installers: `clients`; who
+//! is told which password: `proxy_credentials`.
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
@@ -12,12 +13,12 @@ use crate::harness::{Scene, Server};
 use crate::hostile::{Index, Listed, Page, Shelf, sha256};
 
 /// An answer as it came.
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// The reason phrase.
-    reason: String,
-    head: String,
-    body: Vec<u8>,
+    pub(crate) reason: String,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
@@ -26,13 +27,13 @@ impl Answer {
         lines.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("JSON")
     }
 }
 
 /// `GET`, or another method, of a path of a server, with more headers.
-fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub(crate) fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
     let host = server.url.trim_start_matches("http://").split('/').next().expect("a host");
     let mut stream = TcpStream::connect(host).expect("it listens");
     let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
@@ -52,7 +53,7 @@ fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]) -> A
     Answer { status, reason, head: head.clone(), body: bytes[end + 4..].to_vec() }
 }
 
-const JSON: (&str, &str) = ("Accept", "application/vnd.pypi.simple.v1+json");
+pub(crate) const JSON: (&str, &str) = ("Accept", "application/vnd.pypi.simple.v1+json");
 
 /// The page of a project, in JSON.
 fn page(proxy: &Server, project: &str) -> Value {

@@ -17,7 +17,9 @@
 //! | [`ceiling`] | what this machine could do at best |
 //! | [`latency`], [`measure`] | quantiles; clock and processor time |
 //! | [`report`] | tables and JSON |
-//! | [`local`] | a log of its own, and the standard set of measurements |
+//! | [`own_log`], [`process`] | a log of its own, and its process |
+//! | [`local`] | the standard set of measurements of such a log |
+//! | [`proxy`] | `wheeltap proxy` before an index, compared with the index alone |
 
 pub(crate) mod batch;
 pub(crate) mod ceiling;
@@ -28,8 +30,11 @@ pub(crate) mod judge;
 pub(crate) mod latency;
 pub(crate) mod local;
 pub(crate) mod measure;
+pub(crate) mod own_log;
 pub(crate) mod parallel;
 pub(crate) mod plan;
+pub(crate) mod process;
+pub(crate) mod proxy;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod statements;

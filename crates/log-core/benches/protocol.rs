@@ -15,16 +15,22 @@ use log_core::artifact::{FileName, ProjectName, Version};
 use log_core::dsse::Envelope;
 use log_core::entry::{Entry, SignedStatement};
 use log_core::hash::{Hash, digest, leaf_hash, node_hash};
+use log_core::history::Recorded;
 use log_core::index::VerifiableIndex;
 use log_core::proof::verify_inclusion;
 use log_core::statement::{Release, ReleaseFile, Statement};
 use log_core::testing::{SmallLog, genesis, key, policy, public, sha256, signed, signed_policy};
+use log_core::timeline::Timeline;
 use log_core::trust_policy::TrustPolicy;
-use log_core::verdict::check_answer;
+use log_core::verdict::{ByName, Facts, Subject, check_answer, judge};
 
 /// Releases in the log that is looked up, and keys in one look-up.
 const RELEASES: usize = 1_000;
 const KEYS: usize = 300;
+
+/// A large project: versions, and files of each.
+const VERSIONS: usize = 300;
+const FILES: usize = 60;
 
 /// Keys in the index whose proofs are measured.
 const INDEX_KEYS: usize = 100_000;
@@ -35,7 +41,7 @@ criterion_group! {
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_millis(1_500))
         .without_plots();
-    targets = signatures, parsing, hashing, proofs, index, answers
+    targets = signatures, parsing, hashing, proofs, index, answers, verdicts
 }
 criterion_main!(benches);
 
@@ -181,6 +187,58 @@ fn answers(c: &mut Criterion) {
     });
     group.bench_function("read", |b| {
         b.iter(|| serde_json::from_slice::<log_core::api::LookupAnswer>(black_box(&json)).expect("JSON"));
+    });
+    group.finish();
+}
+
+/// All files of a large project, as the verifying index judges them.
+fn verdicts(c: &mut Criterion) {
+    let project = ProjectName::parse("oslo-messaging").expect("a name");
+    let file = |version: usize, tag: usize| {
+        let name = format!("oslo_messaging-1.{version}-cp3{tag}-cp3{tag}-manylinux_2_17_x86_64.whl");
+        ReleaseFile { sha256: sha256(&name), name: FileName::parse(&name).expect("a name"), size: None }
+    };
+    let recorded = |version: usize| Recorded {
+        index: version as u64,
+        time: Some(10),
+        signers: Vec::new(),
+        statement: Release {
+            project: project.clone(),
+            version: Version::parse(&format!("1.{version}")).expect("a version"),
+            files: (0..FILES).map(|tag| file(version, tag)).collect(),
+            source: None,
+        },
+    };
+    let facts = Facts {
+        timeline: Timeline::default(),
+        policy: policy(),
+        releases: (0..VERSIONS).map(recorded).collect(),
+        withdrawals: Vec::new(),
+        log_time: Some(10),
+        complete: true,
+    };
+    let releases = facts.releases.iter().map(|recorded| &recorded.statement);
+    let subjects: Vec<Subject> = releases
+        .flat_map(|release| release.files.iter().map(|file| (release.version.clone(), file)))
+        .map(|(version, file)| Subject {
+            name: file.name.clone(),
+            sha256: file.sha256,
+            candidates: vec![(project.clone(), version)],
+        })
+        .collect();
+    let mut group = c.benchmark_group("verdicts");
+    group.sample_size(20).throughput(Throughput::Elements(1));
+    let middle = &subjects[subjects.len() / 2];
+    group.bench_function("of a file, all facts read", |b| b.iter(|| judge(black_box(middle), &facts)));
+    group.throughput(Throughput::Elements(subjects.len() as u64));
+    group.bench_function("of all files, by name", |b| {
+        b.iter(|| {
+            let by_name = ByName::new(black_box(&facts));
+            subjects
+                .iter()
+                .map(|subject| judge(subject, &by_name))
+                .for_each(|verdict| drop(black_box(verdict)));
+        });
     });
     group.finish();
 }

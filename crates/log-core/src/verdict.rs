@@ -31,9 +31,11 @@ use crate::trust_policy::{TrustError, TrustPolicy, TrustedCheckpoint};
 
 pub mod batch;
 mod judge;
+mod records;
 
 pub use batch::check_batch;
 pub use judge::{Subject, Verdict, judge};
+pub use records::{ByName, Naming, Records};
 
 /// How far a witness's clock may be ahead of this machine's, in seconds.
 const MAX_CLOCK_SKEW: u64 = 300;

@@ -113,6 +113,26 @@ impl Http {
         self.post_as(url, "application/json", body, limit).await
     }
 
+    /// The same with more headers.
+    pub async fn post_with(
+        &self,
+        url: &str,
+        headers: &[(&'static str, String)],
+        body: Vec<u8>,
+        limit: usize,
+    ) -> Result<(StatusCode, Vec<u8>), FetchError> {
+        let request = || {
+            let request = self.client.post(url).header("Content-Type", "application/json");
+            headers
+                .iter()
+                .fold(request, |request, (name, value)| request.header(*name, value))
+                .body(body.clone())
+        };
+        let response = self.send(url, request).await?;
+        let status = response.status();
+        Ok((status, read_body(url, response, limit).await?))
+    }
+
     /// The same with a body of the media type `content_type`.
     pub async fn post_as(
         &self,
@@ -165,11 +185,14 @@ impl Http {
     }
 }
 
-/// The URL that `reference` means on the page at `base`, without its fragment.
+/// The URL that `reference` means on the page at `base`, without its fragment, and without a
+/// name and password: who sees the URL is not always who sees the page.
 pub fn join(base: &str, reference: &str) -> Option<String> {
     let mut url = reqwest::Url::parse(base).ok()?.join(reference).ok()?;
     url.set_fragment(None);
-    matches!(url.scheme(), "http" | "https").then(|| url.into())
+    let web = matches!(url.scheme(), "http" | "https");
+    let plain = url.set_username("").and_then(|()| url.set_password(None));
+    (web && plain.is_ok()).then(|| url.into())
 }
 
 /// At most five hops, and never from https to something weaker.

@@ -162,7 +162,7 @@ impl IndexClient {
     /// bytes.
     pub async fn page(&self, path: &str, etag: Option<&str>, limit: usize) -> Result<PageAnswer, IndexError> {
         let Ok(url) = self.index.join(path) else {
-            return Err(IndexError::Host { host: self.index.authority().to_owned() });
+            return Err(IndexError::Host { host: host_of(&self.index) });
         };
         let request = || {
             let request = self.pages.get(url.clone()).header(ACCEPT, ACCEPT_PAGE);
@@ -267,7 +267,7 @@ impl Hosts {
     fn check(&self, url: &str) -> Result<Url, IndexError> {
         let bad = |host: &str| IndexError::Host { host: host.chars().take(100).collect() };
         let url = Url::parse(url).map_err(|_| bad("no host at all"))?;
-        if self.allow(&url) { Ok(url) } else { Err(bad(url.authority())) }
+        if self.allow(&url) { Ok(url) } else { Err(bad(&host_of(&url))) }
     }
 
     /// The index itself, and the named hosts; those by https, unless the index is by http.
@@ -313,8 +313,10 @@ fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
+/// Host and port, without the name and password that a page or redirect may have put there.
 fn host_of(url: &Url) -> String {
-    url.authority().to_owned()
+    let authority = url.authority();
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host).to_owned()
 }
 
 fn status_error(url: &Url, response: &Response) -> IndexError {

@@ -31,15 +31,19 @@ pub fn create(path: &Path, key: &SignerKey) -> anyhow::Result<()> {
 
 /// Reads a key.
 pub fn load(path: &Path) -> anyhow::Result<SignerKey> {
+    let text = read_private(path)?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    SignerKey::parse(line).with_context(|| format!("{} holds no key", path.display()))
+}
+
+/// Reads a short file that nobody else may read.
+pub fn read_private(path: &Path) -> anyhow::Result<String> {
     let metadata = fs::metadata(path).with_context(|| format!("cannot read key file {}", path.display()))?;
     check_mode(path, &metadata)?;
     if metadata.len() > MAX_KEY_FILE_BYTES {
         bail!("{} is too long for a key file", path.display());
     }
-    let text =
-        fs::read_to_string(path).with_context(|| format!("cannot read key file {}", path.display()))?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    SignerKey::parse(line).with_context(|| format!("{} holds no key", path.display()))
+    fs::read_to_string(path).with_context(|| format!("cannot read key file {}", path.display()))
 }
 
 /// A public key given on a command line: a vkey, or a file that holds one.

@@ -139,6 +139,22 @@ impl Connection {
         Ok(Answer { status: answer.status().as_u16(), body })
     }
 
+    /// Sends a request, and gives the bytes of the answer away as they come; the status.
+    pub(crate) async fn stream(
+        &mut self,
+        message: &Message,
+        mut take: impl FnMut(&[u8]),
+    ) -> Result<u16, NoAnswer> {
+        let request = self.request(message).ok_or(NoAnswer::Connection)?;
+        let connection = self.ready().await.ok_or(NoAnswer::Connection)?;
+        let mut answer = connection.send_request(request).await.map_err(|_| NoAnswer::Connection)?;
+        while let Some(frame) = answer.frame().await {
+            let frame = frame.map_err(|_| NoAnswer::Connection)?;
+            frame.data_ref().into_iter().for_each(|data| take(data));
+        }
+        Ok(answer.status().as_u16())
+    }
+
     fn request(&self, message: &Message) -> Option<Request<Full<Bytes>>> {
         let mut request = Request::builder().uri(format!("{}{}", self.target.prefix, message.path));
         request = request.header(HOST, &self.target.host);

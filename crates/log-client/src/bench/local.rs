@@ -5,35 +5,27 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::ensure;
-use log_core::dsse::Envelope;
-use log_core::key::KeyName;
 use log_core::limits::MAX_BATCH;
-use log_core::policy::{Coverage, Pattern, Policy, Publisher, PublisherKey, Roots};
-use log_core::statement::PolicyStatement;
 use log_core::tile::{Level, TileId};
-use log_io::fetch::Http;
+use log_io::clock;
 use log_io::outcome::{Failure, note};
-use log_io::session::Session;
-use log_io::trust_file::TrustedLog;
-use log_io::{clock, key_file};
 
 use super::ceiling;
 use super::drive::Pace;
 use super::http::Target;
 use super::judge::Judge;
 use super::measure::{rate, real, resident_bytes};
+use super::own_log::OwnLog;
 use super::plan::{self, Appends, Lookups, plan};
+use super::process::{self, LogProcess};
 use super::report::{Figure, Report};
 use super::run::{Bench, Measured, Terms};
 use super::statements::{Random, Statements};
 use super::tiles::Authentic;
-use crate::submit::{self, WaitArgs};
 
 mod nginx;
-mod process;
 
 use nginx::Nginx;
-use process::LogProcess;
 
 /// Statements in one step of the growth, made and verified between the steps.
 const STEP: u64 = 100_000;
@@ -102,29 +94,11 @@ pub(crate) async fn run(directory: &Path, size: Size) -> Result<Report, Failure>
 
 impl Local {
     async fn new(directory: &Path, size: Size) -> Result<Self, Failure> {
-        let key = |name: &str| key_file::generate(KeyName::parse(name)?);
-        let (root, team) = (key("root.bench.example")?, key("team.bench.example")?);
-        let (mut log, log_key) = LogProcess::make(&directory.join("log"), root.public())?;
-        let (url, _) = log.start()?;
-        let roots = Roots::new(1, vec![root.public().clone()]).map_err(anyhow::Error::from)?;
-        let trust = TrustedLog::parse(&TrustedLog::to_text(&url, &log_key, &roots)?)?;
-        let session = Session::new(Http::new("wheeltap")?, trust, &directory.join("state"))?;
-        let pattern = || Pattern::parse("bench-*").map_err(anyhow::Error::msg);
-        let publisher = Publisher {
-            name: "bench".to_owned(),
-            keys: vec![PublisherKey::always(team.public().clone())],
-            projects: vec![pattern()?],
-            withdraw: false,
-        };
-        let covered = Coverage::all(pattern()?);
-        let policy =
-            Policy { version: 1, roots, cool_down: 0, publishers: vec![publisher], projects: vec![covered] };
-        let mut envelope = Envelope::unsigned(PolicyStatement::new(&log_key, policy).to_payload());
-        envelope.sign(&root);
-        submit::submit(&session, &envelope, &WaitArgs::default()).await?;
+        let OwnLog { process: log, session, team, .. } = OwnLog::start(directory).await?;
         let projects = size.projects.unwrap_or(size.entries / 20).max(100);
         let statements = Statements::new(team, "bench", size.seed, projects).map_err(anyhow::Error::from)?;
-        let bench = Bench { judge: Judge::new(session), target: Target::new(&url)?, server: log.id() };
+        let target = Target::new(&session.log.url)?;
+        let bench = Bench { judge: Judge::new(session), target, server: log.id() };
         Ok(Self {
             bench,
             log,

@@ -232,7 +232,7 @@ fn counts(measured: &Measured) -> String {
 }
 
 /// `12.3 ms`, `4.56 s`.
-fn milliseconds(time: Duration) -> String {
+pub(crate) fn milliseconds(time: Duration) -> String {
     match time.as_secs_f64() * 1e3 {
         short if short < 10.0 => format!("{short:.2} ms"),
         middling if middling < 1_000.0 => format!("{middling:.1} ms"),
@@ -241,7 +241,7 @@ fn milliseconds(time: Duration) -> String {
 }
 
 /// `1,234,567`; below 100 with a decimal.
-fn grouped(number: f64) -> String {
+pub(crate) fn grouped(number: f64) -> String {
     if number < 100.0 {
         return format!("{number:.1}");
     }

@@ -1,6 +1,6 @@
 //! `wheeltap bench`: load for a log, every answer to which is verified.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -10,6 +10,7 @@ use log_core::limits::MAX_BATCH;
 use log_io::args::{Format, LogArgs};
 use log_io::outcome::{Exit, Failure, Outcome, note, print};
 use log_io::{clock, key_file};
+use tempfile::TempDir;
 
 use crate::bench::ceiling;
 use crate::bench::drive::Pace;
@@ -22,15 +23,20 @@ use crate::bench::run::{Bench, Measured, Terms};
 use crate::bench::statements::{Random, Statements};
 use crate::bench::tiles::{Authentic, choose};
 
+mod proxy;
+
 /// The commands of `wheeltap bench`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Everything about this machine, with a log of its own:
   wheeltap bench local
+  wheeltap bench proxy
 A wrong answer ends the bench: exit code 11, or 13 with evidence.")]
 pub enum BenchCommand {
     /// Make a log in a directory of its own and measure all there is to measure
     Local(LocalArgs),
+    /// Make an index, a log and a proxy, and compare the proxy with the index alone
+    Proxy(proxy::ProxyBenchArgs),
     /// Append statements
     Appends {
         #[command(flatten)]
@@ -146,6 +152,7 @@ pub struct LoadArgs {
 pub async fn run(command: &BenchCommand) -> Outcome {
     let (report, format) = match command {
         BenchCommand::Local(args) => (run_local(args).await?, args.format),
+        BenchCommand::Proxy(args) => return proxy::run(args).await,
         BenchCommand::Appends { load, batch, duplicates } => {
             let mut bench = load.start()?;
             let batch = usize::from(*batch);
@@ -191,17 +198,37 @@ async fn run_local(args: &LocalArgs) -> Result<Report, Failure> {
         seed: args.seed.unwrap_or_else(clock::now),
         seconds: args.duration,
     };
-    let Some(directory) = &args.dir else {
-        let temporary = tempfile::Builder::new().prefix("wheeltap-bench-").tempdir();
-        return local::run(temporary.map_err(anyhow::Error::from)?.path(), size).await;
-    };
-    let empty = || {
-        std::fs::create_dir_all(directory)?;
-        ensure!(directory.read_dir()?.next().is_none(), "{} is not empty", directory.display());
-        Ok(directory.canonicalize()?)
-    };
-    let directory = empty().map_err(|error| Failure::usage(format!("--dir: {error:#}")))?;
-    local::run(&directory, size).await
+    let place = Place::new(args.dir.as_deref())?;
+    local::run(place.path(), size).await
+}
+
+/// The directory to work in, which goes at the end unless it was named.
+enum Place {
+    Named(PathBuf),
+    Temporary(TempDir),
+}
+
+impl Place {
+    fn new(named: Option<&Path>) -> Result<Self, Failure> {
+        let Some(directory) = named else {
+            let temporary = tempfile::Builder::new().prefix("wheeltap-bench-").tempdir();
+            return Ok(Self::Temporary(temporary.map_err(anyhow::Error::from)?));
+        };
+        let empty = || {
+            std::fs::create_dir_all(directory)?;
+            ensure!(directory.read_dir()?.next().is_none(), "{} is not empty", directory.display());
+            Ok(directory.canonicalize()?)
+        };
+        let directory = empty().map_err(|error| Failure::usage(format!("--dir: {error:#}")))?;
+        Ok(Self::Named(directory))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Named(directory) => directory,
+            Self::Temporary(directory) => directory.path(),
+        }
+    }
 }
 
 /// What a load needs.

@@ -1,7 +1,7 @@
 //! `wheeltap monitor`: reports new entries about somebody's projects.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -17,6 +17,7 @@ use crate::cli;
 use crate::monitor::place::Place;
 use crate::monitor::read::pass;
 use crate::monitor::report::{Event, Watch};
+use crate::monitor::webhook::Secret;
 
 /// The number of the JSON.
 const SCHEMA: u32 = 1;
@@ -33,6 +34,7 @@ const EVENTS_AT_ONCE: usize = 500;
 Examples:
   wheeltap monitor --project nova --project 'oslo-*' --key release.key.pub
   wheeltap monitor --project nova --key release.key.pub --follow --webhook https://a.example/nova
+    --webhook-secret webhook.secret
 
 Every entry that is new since the last time is read and checked. Reported are releases and withdrawals of these \
 projects, changes of the policy, and whatever cannot be read or is not allowed. The place up to which the log was read \
@@ -58,6 +60,10 @@ pub struct MonitorArgs {
     /// Send what is found to this URL, too, as JSON
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
+    /// Sign what is sent there with the secret in this file (`whsec_…`), so that its receiver
+    /// can tell who sent it
+    #[arg(long, value_name = "FILE", requires = "webhook")]
+    webhook_secret: Option<PathBuf>,
     /// How to print what is found: lines of text, or of JSON
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -83,10 +89,12 @@ pub async fn run(args: &MonitorArgs) -> Outcome {
         return Err(Failure::usage(format!("--key: {bad:?} is no key, file of a key, or key ID"))
             .hint("`wheeltap policy show` lists keys; a key ID is the part before the second `+`"));
     }
+    let secret = args.webhook_secret.as_deref().map(Secret::load).transpose();
+    let secret = secret.map_err(|error| Failure::usage(format!("--webhook-secret: {error:#}")))?;
     let watched: Vec<String> = args.projects.iter().map(Pattern::to_string).collect();
     let path = Place::path(&args.log.state_directory()?, &origin(&session), &watched);
     loop {
-        let result = look(args, &session, &watch, &path).await;
+        let result = look(args, &session, &watch, &path, secret.as_ref()).await;
         if !args.follow {
             return result;
         }
@@ -100,7 +108,13 @@ pub async fn run(args: &MonitorArgs) -> Outcome {
 }
 
 /// One look.
-async fn look(args: &MonitorArgs, session: &Session, watch: &Watch, path: &Path) -> Outcome {
+async fn look(
+    args: &MonitorArgs,
+    session: &Session,
+    watch: &Watch,
+    path: &Path,
+    secret: Option<&Secret>,
+) -> Outcome {
     let origin = origin(session);
     let place = Place::load(path, &origin)?;
     let is_first = place.is_none();
@@ -117,12 +131,7 @@ async fn look(args: &MonitorArgs, session: &Session, watch: &Watch, path: &Path)
     }
     if let Some(url) = &args.webhook {
         for events in events.chunks(EVENTS_AT_ONCE) {
-            let events: Vec<Value> = events.iter().map(|event| json_of(&origin, event)).collect();
-            let body = json!({"schema": SCHEMA, "log": origin, "events": events}).to_string();
-            session.http.post(url, body.into_bytes(), MAX_ANSWER_BYTES).await.map_err(|error| {
-                Failure::new(format!("the webhook did not take what was found: {error}"))
-                    .hint("it is sent again the next time")
-            })?;
+            send(session, url, &events_json(&origin, events), secret).await?;
         }
     }
     if let Some(next) = Place::of(&origin, &read.follower)? {
@@ -134,6 +143,22 @@ async fn look(args: &MonitorArgs, session: &Session, watch: &Watch, path: &Path)
     }
     note(format_args!("read up to entry {}; {} reported", read.follower.size(), events.len()));
     Ok(if events.iter().any(|event| !event.mine) { Exit::Findings } else { Exit::Ok })
+}
+
+/// To a webhook.
+async fn send(session: &Session, url: &str, body: &str, secret: Option<&Secret>) -> Result<(), Failure> {
+    let headers = secret.map(|secret| secret.headers(body.as_bytes(), clock::now()));
+    let headers = headers.as_ref().map_or(&[][..], |headers| &headers[..]);
+    let sent = session.http.post_with(url, headers, body.as_bytes().to_vec(), MAX_ANSWER_BYTES).await;
+    sent.map(drop).map_err(|error| {
+        Failure::new(format!("the webhook did not take what was found: {error}"))
+            .hint("it is sent again the next time")
+    })
+}
+
+fn events_json(origin: &str, events: &[&Event]) -> String {
+    let events: Vec<Value> = events.iter().map(|event| json_of(origin, event)).collect();
+    json!({"schema": SCHEMA, "log": origin, "events": events}).to_string()
 }
 
 fn origin(session: &Session) -> String {

@@ -1,5 +1,6 @@
 //! `wheeltap run`: one command behind a proxy of its own.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -16,10 +17,12 @@ use tokio::process::Command;
 use crate::doctor::rules::Severity;
 use crate::doctor::surroundings::Surroundings;
 use crate::doctor::{self, Finding, Place as Where, Target, read};
-use crate::proxy::{self, OnUnlogged, ProxyConfig, Summary};
+use crate::proxy::settings::PYPI;
+use crate::proxy::{self, OnUnlogged, Proxy, ProxyConfig, Summary};
 use crate::run::child;
 use crate::run::environment::{self, Changes};
 use crate::run::place::{self, Place};
+use crate::run::uv_lock::{self, UvLock};
 
 /// The number of the JSON of the report.
 const SCHEMA: u32 = 1;
@@ -74,6 +77,7 @@ pub async fn run(args: &RunArgs) -> Result<u8, Failure> {
     let place = Place::new(&cache).with_context(|| format!("cannot write to {}", cache.display()))?;
     let mut config = ProxyConfig::new(cache, args.log.state_directory()?);
     config.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let lock = UvLock::before(Path::new(""));
     if let Some(url) = args.upstream.clone().or_else(|| upstream(&surroundings)) {
         let (url, user) = environment::credentials(&url);
         config.upstream.url = url;
@@ -81,6 +85,7 @@ pub async fn run(args: &RunArgs) -> Result<u8, Failure> {
             (config.upstream.username, config.upstream.password) = (Some(name), Some(password));
         }
     }
+    let registry = registry(&config.upstream.url, &surroundings);
     config.upstream.file_hosts.extend(args.file_hosts.iter().cloned());
     config.on_unlogged = args.on_unlogged.unwrap_or_default();
     let proxy = proxy::start(config, sessions).await?;
@@ -101,6 +106,7 @@ pub async fn run(args: &RunArgs) -> Result<u8, Failure> {
     let status = child::wait(&mut child).await.context("cannot wait for the command")?;
     let code = child::code(status);
     let summary = proxy.summary();
+    lead_back(&lock, &proxy, &registry).await;
     proxy.stop().await;
     if let Some(path) = &args.report {
         let report = json!({"schema": SCHEMA, "exit_code": code, "summary": &summary});
@@ -115,6 +121,38 @@ pub async fn run(args: &RunArgs) -> Result<u8, Failure> {
 fn upstream(surroundings: &Surroundings) -> Option<String> {
     let pip = doctor::pip::index_url(surroundings).map(|setting| setting.value);
     pip.or_else(|| doctor::uv::default_index(surroundings).map(|(_, url)| url))
+}
+
+/// The index as uv writes it into a lock: as its own settings have it, where they mean it.
+fn registry(upstream: &str, surroundings: &Surroundings) -> String {
+    let same = |url: &String| url.trim_end_matches('/') == upstream.trim_end_matches('/');
+    let own = doctor::uv::default_index(surroundings).map(|(_, url)| environment::credentials(&url).0);
+    own.filter(same).unwrap_or_else(|| match upstream {
+        // uv's own default has no slash at its end.
+        PYPI => PYPI.trim_end_matches('/').to_owned(),
+        other => environment::credentials(other).0,
+    })
+}
+
+/// Leads the addresses in a lock that the command made back to the index.
+async fn lead_back(lock: &UvLock, proxy: &Proxy, registry: &str) {
+    let index_url = proxy.index_url();
+    let address = index_url.trim_end_matches("simple/");
+    let Some(made) = lock.made_with(address) else { return };
+    let mut instead = BTreeMap::new();
+    for found in uv_lock::addresses(&made, address) {
+        let is_index = found.trim_end_matches('/') == index_url.trim_end_matches('/');
+        let there = if is_index { Some(registry.to_owned()) } else { proxy.index_has(&found).await };
+        instead.extend(there.map(|there| (found, there)));
+    }
+    let replaced = match uv_lock::rewritten(&made, address, &instead) {
+        Some(text) => lock.replace(&text),
+        None => Err(std::io::Error::other("not all of its files are served from the index")),
+    };
+    match replaced {
+        Ok(()) => note(format_args!("wheeltap: uv.lock has the addresses of {registry}, not of this run")),
+        Err(error) => note(format_args!("wheeltap: uv.lock keeps addresses that end with this run: {error}")),
+    }
 }
 
 /// The command, with the way into poetry when there is one: by its name, and when the

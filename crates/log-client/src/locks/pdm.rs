@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use toml::Spanned;
 
-use super::{LockError, Origin, Permitted, Pin, Place, Wanted, bounded, text};
+use super::{LockError, Origin, Permitted, Pin, Place, Wanted, text};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,12 +69,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Wanted>, LockError> {
             "it has lock_version \"{found}\", expected 4.x: lock again with a newer pdm"
         )));
     }
-    let mut wanted = Vec::new();
-    for package in lock.package {
-        let place = lines.place(package.span().start);
-        wanted.push(package.into_inner().wanted(place)?);
-    }
-    bounded(wanted)
+    text::packages(lock.package, &lines, Package::wanted)
 }
 
 impl Package {

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use toml::Spanned;
 
-use super::{LockError, Origin, Permitted, Pin, Place, Wanted, bounded, text};
+use super::{LockError, Origin, Permitted, Pin, Place, Wanted, text};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,12 +80,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Wanted>, LockError> {
             "it has lock-version \"{found}\", expected 2.x: lock again with a newer poetry"
         )));
     }
-    let mut wanted = Vec::new();
-    for package in lock.package {
-        let place = lines.place(package.span().start);
-        wanted.push(package.into_inner().wanted(place)?);
-    }
-    bounded(wanted)
+    text::packages(lock.package, &lines, Package::wanted)
 }
 
 impl Package {

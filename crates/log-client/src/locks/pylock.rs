@@ -23,7 +23,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use toml::Spanned;
 
-use super::{LockError, Origin, Permitted, Pin, Place, Wanted, bounded, text};
+use super::{LockError, Origin, Permitted, Pin, Place, Wanted, text};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -78,12 +78,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Wanted>, LockError> {
         let found = text::excerpt(&lock.lock_version);
         return Err(LockError::whole(format!("it has lock-version \"{found}\", expected 1.0")));
     }
-    let mut wanted = Vec::new();
-    for package in lock.packages {
-        let place = lines.place(package.span().start);
-        wanted.push(package.into_inner().wanted(place)?);
-    }
-    bounded(wanted)
+    text::packages(lock.packages, &lines, Package::wanted)
 }
 
 impl Package {

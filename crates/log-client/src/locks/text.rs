@@ -9,8 +9,9 @@ use log_core::hash::Hash;
 use log_core::simple_index::{EXCERPT_CHARS, escaped};
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use toml::Spanned;
 
-use super::{Digest, LockError, MAX_LOCK_BYTES, Place};
+use super::{Digest, LockError, MAX_LOCK_BYTES, Place, Wanted, bounded};
 
 /// The start of outside text, in printable ASCII.
 pub fn excerpt(text: &str) -> String {
@@ -119,6 +120,19 @@ pub fn toml<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Lines), LockError> 
         LockError { place, what: excerpt(error.message()) }
     })?;
     Ok((value, Lines::of(text)))
+}
+
+/// What the packages of a TOML file want, each at its place.
+pub fn packages<P>(
+    packages: Vec<Spanned<P>>,
+    lines: &Lines,
+    wanted: impl Fn(P, Place) -> Result<Wanted, LockError>,
+) -> Result<Vec<Wanted>, LockError> {
+    let wanted = packages.into_iter().map(|package| {
+        let place = lines.place(package.span().start);
+        wanted(package.into_inner(), place)
+    });
+    bounded(wanted.collect::<Result<_, _>>()?)
 }
 
 /// A JSON file.

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use toml::Spanned;
 
-use super::{LockError, Origin, Permitted, Pin, Place, Wanted, bounded, text};
+use super::{LockError, Origin, Permitted, Pin, Place, Wanted, text};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -90,12 +90,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Wanted>, LockError> {
     if lock.version != 1 {
         return Err(LockError::whole(format!("it has version {} of the format, expected 1", lock.version)));
     }
-    let mut wanted = Vec::new();
-    for package in lock.package {
-        let place = lines.place(package.span().start);
-        wanted.push(package.into_inner().wanted(place)?);
-    }
-    bounded(wanted)
+    text::packages(lock.package, &lines, Package::wanted)
 }
 
 impl Package {

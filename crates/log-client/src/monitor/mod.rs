@@ -13,3 +13,4 @@
 pub mod place;
 pub mod read;
 pub mod report;
+pub mod webhook;

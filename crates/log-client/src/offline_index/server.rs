@@ -11,7 +11,7 @@
 //! whose `sha256` is not that of its bytes.
 //!
 //! Left out: ranges, entity tags, yanked files, and PEP 740 provenance. All files
-//! are in memory, since they are small.
+//! are in memory, since they are small; a large one is a block many times over.
 //!
 //! Specification: PEP 503 and PEP 691 (pages, content negotiation), PEP 658 and
 //! PEP 714 (metadata), PEP 700 (versions and sizes).
@@ -23,13 +23,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Context as _;
 use axum::Router;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
-use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, LOCATION, VARY};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, VARY};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures_util::stream;
 use log_core::artifact::{FileName, ProjectName, Version, version_of};
-use log_core::hash::{Hash, digest};
+use log_core::hash::{Hash, StreamDigest, digest};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -48,7 +50,25 @@ pub struct OfflineIndex {
 }
 
 /// What is published: the files of each project by name.
-type Projects = RwLock<BTreeMap<ProjectName, BTreeMap<FileName, Package>>>;
+type Projects = RwLock<BTreeMap<ProjectName, BTreeMap<FileName, Stored>>>;
+
+/// A file, which is served without a copy of its bytes.
+#[derive(Debug)]
+struct Stored {
+    name: FileName,
+    sha256: Hash,
+    metadata: Option<Bytes>,
+    block: Bytes,
+    /// How many of the blocks it is.
+    times: u64,
+}
+
+impl From<Package> for Stored {
+    fn from(package: Package) -> Self {
+        let Package { name, bytes, sha256, metadata } = package;
+        Self { name, sha256, metadata: metadata.map(Bytes::from), block: bytes.into(), times: 1 }
+    }
+}
 
 impl OfflineIndex {
     /// Starts serving these packages.
@@ -87,7 +107,18 @@ impl OfflineIndex {
     pub fn add(&self, project: ProjectName, packages: Vec<Package>) {
         let mut projects = self.projects.write().unwrap_or_else(PoisonError::into_inner);
         let files = projects.entry(project).or_default();
-        files.extend(packages.into_iter().map(|package| (package.name.clone(), package)));
+        files.extend(packages.into_iter().map(|package| (package.name.clone(), package.into())));
+    }
+
+    /// Publishes a large file, which is a block many times over; gives its digest.
+    pub fn add_large(&self, project: ProjectName, name: FileName, block: Vec<u8>, times: u64) -> Hash {
+        let mut stream = StreamDigest::default();
+        (0..times).for_each(|_| stream.update(&block));
+        let (sha256, _) = stream.finish();
+        let stored = Stored { name: name.clone(), sha256, metadata: None, block: block.into(), times };
+        let mut projects = self.projects.write().unwrap_or_else(PoisonError::into_inner);
+        projects.entry(project).or_default().insert(name, stored);
+        sha256
     }
 }
 
@@ -133,12 +164,12 @@ fn moved_to(project: &ProjectName) -> Response {
     (StatusCode::MOVED_PERMANENTLY, [(LOCATION, format!("/simple/{project}/"))]).into_response()
 }
 
-fn file_json(project: &ProjectName, package: &Package) -> Value {
+fn file_json(project: &ProjectName, package: &Stored) -> Value {
     let mut file = json!({
         "filename": package.name,
         "url": file_url(project, &package.name),
         "hashes": { "sha256": package.sha256.to_hex() },
-        "size": package.bytes.len(),
+        "size": package.block.len() as u64 * package.times,
         "upload-time": UPLOAD_TIME,
     });
     if let Some(sha256) = metadata_digest(package) {
@@ -147,7 +178,7 @@ fn file_json(project: &ProjectName, package: &Package) -> Value {
     file
 }
 
-fn file_link(project: &ProjectName, package: &Package) -> String {
+fn file_link(project: &ProjectName, package: &Stored) -> String {
     let metadata = metadata_digest(package)
         .map(|sha256| format!(" data-core-metadata=\"sha256={}\"", sha256.to_hex()))
         .unwrap_or_default();
@@ -160,7 +191,7 @@ fn file_link(project: &ProjectName, package: &Package) -> String {
 }
 
 /// The digest of the file served beside a wheel.
-fn metadata_digest(package: &Package) -> Option<Hash> {
+fn metadata_digest(package: &Stored) -> Option<Hash> {
     package.metadata.as_ref().map(|metadata| digest(&[metadata]))
 }
 
@@ -230,17 +261,25 @@ fn negotiate(accept: &str) -> &'static str {
 async fn file(
     State(projects): Shared,
     Path((project, name)): Path<(String, String)>,
-) -> Result<Vec<u8>, StatusCode> {
+) -> Result<Response, StatusCode> {
     let projects = projects.read().unwrap_or_else(PoisonError::into_inner);
     let content = || {
         let packages = projects.get(&ProjectName::parse(&project).ok()?)?;
         let name = FileName::parse(&name).ok()?;
         match name.metadata_of() {
-            Some(wheel) => packages.get(&wheel)?.metadata.clone(),
-            None => Some(packages.get(&name)?.bytes.clone()),
+            Some(wheel) => Some((packages.get(&wheel)?.metadata.clone()?, 1)),
+            None => packages.get(&name).map(|stored| (stored.block.clone(), stored.times)),
         }
     };
-    content().ok_or(StatusCode::NOT_FOUND)
+    let (block, times) = content().ok_or(StatusCode::NOT_FOUND)?;
+    if times == 1 {
+        return Ok(block.into_response());
+    }
+    let length = block.len() as u64 * times;
+    let blocks = (0..times).map(move |_| Ok::<_, std::convert::Infallible>(block.clone()));
+    let body = Body::from_stream(stream::iter(blocks));
+    let octets = (CONTENT_TYPE, "application/octet-stream".to_owned());
+    Ok(([(CONTENT_LENGTH, length.to_string()), octets], body).into_response())
 }
 
 #[cfg(test)]
@@ -323,6 +362,18 @@ mod tests {
                 assert_eq!(metadata.status, StatusCode::NOT_FOUND);
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_large_file_is_a_block_many_times() {
+        let index = OfflineIndex::start(Vec::new()).await.expect("it starts");
+        let (project, name) = (ProjectName::parse("foo"), FileName::parse("foo-1.0.tar.gz"));
+        let sha256 = index.add_large(project.expect("a project"), name.expect("a name"), b"abc".to_vec(), 3);
+        let file = fetch(&format!("{}foo/", index.url()), JSON).await.json()["files"][0].clone();
+        assert_eq!((&file["size"], &file["hashes"]["sha256"]), (&json!(9), &json!(sha256.to_hex())));
+        let answer = follow(&index, "foo", file["url"].as_str().expect("a URL")).await;
+        assert_eq!((answer.text(), answer.header("content-length")), ("abcabcabc", "9"));
+        assert_eq!(digest(&[&answer.body]), sha256);
     }
 
     #[tokio::test]

@@ -42,6 +42,13 @@ pub(super) struct Terms {
     pub(super) pin: bool,
 }
 
+impl Terms {
+    /// Whether there is anything to note before it is served.
+    fn noted(self) -> bool {
+        self.pin || self.served_as == As::WithoutVerdict
+    }
+}
+
 /// `GET` and `HEAD` of a file or of metadata.
 pub(super) async fn file(
     Shared(state): Shared<Arc<State>>,
@@ -69,7 +76,7 @@ pub(super) async fn file(
 }
 
 /// The file on its project's page that has this path.
-async fn find(state: &Arc<State>, asked: &Asked, path: &str) -> Result<Found, Response> {
+pub(super) async fn find(state: &Arc<State>, asked: &Asked, path: &str) -> Result<Found, Response> {
     let mut failure = None;
     for project in &asked.projects {
         let plan = match state.plan(project).await {
@@ -190,7 +197,7 @@ async fn stored(
     let store = Arc::clone(&state.store);
     // A file that is read for the first time is hashed.
     let (file, length) = tokio::task::spawn_blocking(move || store.get(hash)).await.ok()??;
-    if let Err(denial) = note(state, &found.project, &found.name, terms, hash) {
+    if let Err(denial) = noted(state, found, terms, hash).await {
         return Some(denied(state, &found.project, &found.name, &denial));
     }
     let etag = etag(hash);
@@ -266,7 +273,7 @@ async fn held(state: &Arc<State>, found: &Found, terms: Terms, fetched: FetchedF
     let Ok(_permit) = state.holds.acquire().await else { return missing("the proxy is stopping") };
     match transfer::hold(fetched, terms.expected, &state.store).await {
         Ok((bytes, hash)) => {
-            if let Err(denial) = note(state, &found.project, &found.name, terms, hash) {
+            if let Err(denial) = noted(state, found, terms, hash).await {
                 return denied(state, &found.project, &found.name, &denial);
             }
             served(state, found, terms);
@@ -307,6 +314,19 @@ fn wrong(state: &State, found: &Found, terms: Terms, hash: Hash) {
 }
 
 /// Notes what has to be known of a file before it is served whole.
+async fn noted(state: &Arc<State>, found: &Found, terms: Terms, hash: Hash) -> Result<(), Denial> {
+    if !terms.noted() {
+        return Ok(());
+    }
+    let (state, found) = (Arc::clone(state), found.clone());
+    let noted =
+        tokio::task::spawn_blocking(move || note(&state, &found.project, &found.name, terms, hash)).await;
+    noted.unwrap_or_else(|error| {
+        Err(Denial::new("no verdict", format!("nothing is noted: {error}"), "try again"))
+    })
+}
+
+/// The same, for a thread that may wait for the disk.
 fn note(
     state: &State,
     project: &ProjectName,

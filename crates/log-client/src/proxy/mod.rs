@@ -53,6 +53,7 @@ pub use summary::{HeldBack, Served, Summary};
 
 use notes::Notes;
 use oracle::Oracle;
+use page::Gate;
 use pages::Pages;
 use state::State;
 use store::Store;
@@ -95,6 +96,14 @@ impl Proxy {
     /// What to give to pip as `--index-url`.
     pub fn index_url(&self) -> String {
         format!("http://{}/simple/", self.address)
+    }
+
+    /// Where the index has the file that is at this address on the proxy; `None` when that
+    /// is no file that is served.
+    pub async fn index_has(&self, address: &str) -> Option<String> {
+        let path = address.strip_prefix(&format!("http://{}/files/", self.address))?;
+        let found = files::find(&self.state, &paths::asked(path)?, path).await.ok()?;
+        (!matches!(found.planned.gate, Gate::Deny(_))).then_some(found.planned.url)
     }
 
     /// What was served and held back so far.

@@ -6,12 +6,15 @@
 //! ```
 //!
 //! Invariant: a line is durable before the file that it is of has been served whole.
+//!
+//! What writes waits for the disk and for other writers, so it is not for a thread of the
+//! runtime; what reads waits for neither.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, bail};
 use log_core::artifact::{FileName, ProjectName};
@@ -36,11 +39,14 @@ pub(super) struct Note {
 /// Pins, by project and file.
 type Pins = HashMap<ProjectName, BTreeMap<FileName, Hash>>;
 
-/// The files.
+/// The files, and what is in them. Whoever writes holds the lines for as long; what they
+/// say is held only to be read or changed.
 #[derive(Debug)]
 pub(super) struct Notes {
-    pins: Mutex<(Lines, Pins)>,
-    grace: Mutex<(Lines, Vec<Note>)>,
+    pin_lines: Mutex<Lines>,
+    pins: Mutex<Pins>,
+    grace_lines: Mutex<Lines>,
+    grace: Mutex<Vec<Note>>,
 }
 
 #[derive(Debug)]
@@ -55,34 +61,38 @@ impl Notes {
         let directory = state.join("proxy");
         durable::create_directory(&directory)
             .with_context(|| format!("cannot make {}", directory.display()))?;
-        let (pins, noted) = Lines::open(directory.join("pins.jsonl"))?;
-        let mut by_project = Pins::new();
+        let (pin_lines, noted) = Lines::open(directory.join("pins.jsonl"))?;
+        let mut pins = Pins::new();
         for note in noted {
             if let Some(hash) = Hash::parse_hex(&note.sha256) {
                 // The first one counts.
-                by_project.entry(note.project).or_default().entry(note.file).or_insert(hash);
+                pins.entry(note.project).or_default().entry(note.file).or_insert(hash);
             }
         }
-        let grace = Lines::open(directory.join("grace.jsonl"))?;
-        Ok(Self { pins: Mutex::new((pins, by_project)), grace: Mutex::new(grace) })
+        let (grace_lines, grace) = Lines::open(directory.join("grace.jsonl"))?;
+        Ok(Self {
+            pin_lines: Mutex::new(pin_lines),
+            pins: Mutex::new(pins),
+            grace_lines: Mutex::new(grace_lines),
+            grace: Mutex::new(grace),
+        })
     }
 
     /// The pins of a project.
     pub(super) fn pins_of(&self, project: &ProjectName) -> BTreeMap<FileName, Hash> {
-        let pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
-        pins.1.get(project).cloned().unwrap_or_default()
+        held(&self.pins).get(project).cloned().unwrap_or_default()
     }
 
     /// Notes the first digest of a file; an error when it had another one.
     pub(super) fn pin(&self, note: Note, hash: Hash) -> io::Result<()> {
-        let mut pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
-        let (lines, pins) = &mut *pins;
-        match pins.get(&note.project).and_then(|pins| pins.get(&note.file)) {
-            Some(known) if *known == hash => Ok(()),
+        let mut lines = held(&self.pin_lines);
+        let known = held(&self.pins).get(&note.project).and_then(|pins| pins.get(&note.file)).copied();
+        match known {
+            Some(known) if known == hash => Ok(()),
             Some(_) => Err(io::Error::other("it was first seen with another digest")),
             None => {
                 lines.add(&note)?;
-                pins.entry(note.project).or_default().insert(note.file, hash);
+                held(&self.pins).entry(note.project).or_default().insert(note.file, hash);
                 Ok(())
             }
         }
@@ -90,25 +100,40 @@ impl Notes {
 
     /// Notes a file that is served without a verdict.
     pub(super) fn grace(&self, note: Note) -> io::Result<()> {
-        let mut grace = self.grace.lock().unwrap_or_else(PoisonError::into_inner);
-        grace.0.add(&note)?;
-        grace.1.push(note);
+        let mut lines = held(&self.grace_lines);
+        lines.add(&note)?;
+        held(&self.grace).push(note);
         Ok(())
     }
 
     /// The files that were served without a verdict and are not judged yet.
     pub(super) fn unjudged(&self) -> Vec<Note> {
-        self.grace.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
+        held(&self.grace).clone()
     }
 
-    /// Forgets those of a project, which have been judged, all of them.
-    pub(super) fn judged(&self, judged: &[Note]) -> io::Result<()> {
-        let mut grace = self.grace.lock().unwrap_or_else(PoisonError::into_inner);
-        let left: Vec<Note> = grace.1.iter().filter(|note| !judged.contains(note)).cloned().collect();
-        grace.0.replace(&left)?;
-        grace.1 = left;
+    /// Whether there are any of a project.
+    pub(super) fn has_unjudged(&self, project: &ProjectName) -> bool {
+        held(&self.grace).iter().any(|note| note.project == *project)
+    }
+
+    /// Lets those of a project be judged, all of them, and forgets them. Who comes at the
+    /// same time waits, and finds none.
+    pub(super) fn judge(&self, project: &ProjectName, judge: impl FnOnce(&[Note])) -> io::Result<()> {
+        let mut lines = held(&self.grace_lines);
+        let (of_project, left): (Vec<Note>, Vec<Note>) =
+            self.unjudged().into_iter().partition(|note| note.project == *project);
+        if of_project.is_empty() {
+            return Ok(());
+        }
+        judge(&of_project);
+        lines.replace(&left)?;
+        *held(&self.grace) = left;
         Ok(())
     }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Lines {
@@ -185,6 +210,11 @@ mod tests {
         notes.pin(note(one), one).expect("the same again");
         assert!(notes.pin(note(two), two).is_err());
         notes.grace(note(two)).expect("noted");
+        // Who reads does not wait for who writes.
+        let writing = (held(&notes.pin_lines), held(&notes.grace_lines));
+        assert_eq!((notes.pins_of(&project).len(), notes.unjudged().len()), (1, 1));
+        assert!(notes.has_unjudged(&project));
+        drop(writing);
         drop(notes);
         let path = directory.path().join("proxy/pins.jsonl");
         let mut text = std::fs::read_to_string(&path).expect("readable");
@@ -193,7 +223,10 @@ mod tests {
         let notes = Notes::open(directory.path()).expect("opened");
         assert_eq!(notes.pins_of(&project), BTreeMap::from([(file.clone(), one)]));
         assert_eq!(notes.unjudged(), [note(two)]);
-        notes.judged(&[note(two)]).expect("written");
+        let mut judged = Vec::new();
+        notes.judge(&project, |notes| judged.extend_from_slice(notes)).expect("written");
+        notes.judge(&project, |_| panic!("they were judged")).expect("nothing to do");
+        assert_eq!((judged, notes.has_unjudged(&project)), (vec![note(two)], false));
         assert_eq!(Notes::open(directory.path()).expect("opened").unjudged(), []);
         std::fs::write(&path, "no json\n{}\n").expect("written");
         assert!(Notes::open(directory.path()).is_err(), "a damaged record is not passed over");

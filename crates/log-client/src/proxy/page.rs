@@ -10,18 +10,20 @@
 //! | nothing: it cannot be asked | without a digest | refused, and why |
 //!
 //! A refused file stays on the page, since an installer that does not see it falls back:
-//! to an older version, or from a wheel to an sdist, which runs code (`pypi-facts`). One
-//! beside official files of its version is left out, since it would be preferred to them.
+//! to an older version, or from a wheel to an sdist, which runs code. One beside
+//! official files of its version is left out, since it would be preferred to them.
+//!
+//! The work grows with the files on the page and in the log, not with their product.
 //!
 //! Invariant: a file is served under a covered name only with the digest that the log has
 //! for it. What the index says of a covered file decides nothing but whether there is one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use log_core::artifact::{ArtifactKind, FileName, ProjectName, Version, version_of};
 use log_core::hash::Hash;
 use log_core::simple_index::{Offer, Offered};
-use log_core::verdict::{Facts, Subject, Verdict, judge};
+use log_core::verdict::{ByName, Naming, Records as _, Subject, Verdict, judge};
 
 use super::denial::Denial;
 use super::settings::OnUnlogged;
@@ -32,7 +34,7 @@ pub(super) enum Known<'a> {
     /// No log is asked about it.
     NoLog,
     /// What the log says of it, proven and complete.
-    Log(&'a Facts),
+    Log(&'a ByName<'a>),
     /// The log cannot be asked, and this is why.
     Nothing(&'a Denial),
     /// The log cannot be asked, and need not be for a while.
@@ -121,7 +123,7 @@ pub(super) fn plan(
 ) -> Plan {
     let mut plan = Plan { offer: Offer { files: Vec::new(), base: None, ..page.clone() }, ..Plan::default() };
     let mut seen = BTreeSet::new();
-    let mut hidden_wheels = BTreeSet::new();
+    let mut official = HashSet::new();
     let mut offered: Vec<(Offered, Option<Version>, Gate)> = Vec::new();
     let mut left_out = Vec::new();
     for file in &page.files {
@@ -131,30 +133,27 @@ pub(super) fn plan(
         }
         let (version, fate) = fate(project, file, known, uncovered);
         match fate {
-            Fate::Offer(gate) => offered.push((listed(file, &gate), version, gate)),
+            Fate::Offer(gate) => {
+                if matches!(gate, Gate::Verify { .. }) {
+                    official.extend(version.clone());
+                }
+                offered.push((listed(file, &gate), version, gate));
+            }
             Fate::LeaveOut(denial) => left_out.push((file, version, denial)),
         }
     }
     // Beside official files of its version only; alone it stays, or its version would be gone.
     for (file, version, denial) in left_out {
-        let canonical = version.as_ref().map(Version::canonical);
-        let is_official = |(_, other, gate): &(Offered, Option<Version>, Gate)| {
-            matches!(gate, Gate::Verify { .. }) && other.as_ref().map(Version::canonical) == canonical
-        };
-        if canonical.is_none() || offered.iter().any(is_official) {
+        if version.as_ref().is_none_or(|version| official.contains(version)) {
             plan.left_out.push((file.name.clone(), denial));
         } else {
             let gate = Gate::Deny(denial);
             offered.push((listed(file, &gate), version, gate));
         }
     }
-    if on_unlogged == OnUnlogged::Hide {
-        for (file, version, gate) in &offered {
-            if matches!(gate, Gate::Deny(_)) && is_wheel(&file.name) {
-                hidden_wheels.extend(version.as_ref().map(Version::canonical));
-            }
-        }
-    }
+    let hidden =
+        offered.iter().filter(|(file, _, gate)| matches!(gate, Gate::Deny(_)) && is_wheel(&file.name));
+    let hidden_wheels: HashSet<Version> = hidden.filter_map(|(_, version, _)| version.clone()).collect();
     for (file, version, gate) in offered {
         if on_unlogged == OnUnlogged::Hide {
             if let Gate::Deny(denial) = gate {
@@ -162,8 +161,7 @@ pub(super) fn plan(
                 continue;
             }
             // Nobody is moved from a wheel to building an sdist.
-            let canonical = version.map(|version| version.canonical());
-            if !is_wheel(&file.name) && canonical.is_some_and(|version| hidden_wheels.contains(&version)) {
+            if !is_wheel(&file.name) && version.is_some_and(|version| hidden_wheels.contains(&version)) {
                 plan.left_out.push((file.name, Denial::sibling_hidden()));
                 continue;
             }
@@ -197,7 +195,7 @@ fn fate(
         Known::Log(facts) => match &version {
             Some(version) => judged(project, version, &name, file, facts, uncovered),
             // Installers pass it over; but one that does not must not get it.
-            None if facts.policy.covers(project, None) => Fate::LeaveOut(Denial::bad_name()),
+            None if facts.policy().covers(project, None) => Fate::LeaveOut(Denial::bad_name()),
             None => Fate::Offer(uncovered_gate(project, &name, file, uncovered)),
         },
     };
@@ -210,12 +208,12 @@ fn judged(
     version: &Version,
     name: &FileName,
     file: &Offered,
-    facts: &Facts,
+    facts: &ByName<'_>,
     uncovered: Uncovered<'_>,
 ) -> Fate {
     let logged = |name: &FileName| {
-        let of_project = facts.releases.iter().filter(|release| release.statement.project == *project);
-        of_project.filter_map(|release| release.statement.file(name)).map(|file| file.sha256).next()
+        let of_project = |(recorded, _): &Naming<'_>| recorded.statement.project == *project;
+        facts.naming(name).into_iter().find(of_project).map(|(_, sha256)| sha256)
     };
     let digest = logged(name);
     // Whether its bytes are those is seen when they come; here the question is what the log

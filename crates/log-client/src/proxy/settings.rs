@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use clap::ValueEnum;
 use serde::Deserialize;
 
@@ -140,7 +140,22 @@ impl ConfigFile {
         let length = std::fs::metadata(path).with_context(|| format!("cannot read {}", place()))?.len();
         ensure!(length <= MAX_CONFIG_BYTES, "{} has more than {MAX_CONFIG_BYTES} bytes", place());
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", place()))?;
-        toml::from_str(&text).with_context(place)
+        Self::parse(&text).with_context(place)
+    }
+
+    /// What is wrong is said without the line that it is in, which may be the password's.
+    fn parse(text: &str) -> anyhow::Result<Self> {
+        toml::from_str(text).map_err(|error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            // "invalid type: string "…", expected a map" has the value, too.
+            let said = error.message();
+            let value = said.starts_with("invalid ").then(|| said.rsplit_once(", expected ")).flatten();
+            match value {
+                Some((_, expected)) => anyhow!("line {line}: expected {expected}"),
+                None => anyhow!("line {line}: {said}"),
+            }
+        })
     }
 }
 
@@ -224,6 +239,23 @@ mod tests {
         config.take(toml::from_str(&all).expect("a configuration")).expect("valid");
         assert_eq!(config.upstream.username.as_deref(), Some("ci"));
         assert!(toml::from_str::<ConfigFile>("listn = 1").is_err(), "a field that is none");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_the_value() {
+        for (text, said) in [
+            ("[upstream]\npassword = s3cret", "line 2: "),
+            ("[upstream]\npassword = 12345", "line 2: expected a string"),
+            ("[upstream]\npasswort = \"s3cret\"", "line 2: unknown field `passwort`"),
+            ("\nupstream = \"https://ci:s3cret@h/\"", "line 2: expected struct Upstream"),
+            ("listen = \"s3cret\"", "line 1: "),
+            ("on_unlogged = 12345", "line 1: "),
+            ("[upstream]\npassword = \"s3cret", "line 2: "),
+        ] {
+            let error = ConfigFile::parse(text).expect_err("it is wrong").to_string();
+            assert!(error.starts_with(said), "{text}: {error}");
+            assert!(!error.contains("s3cret") && !error.contains("12345"), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use log_core::artifact::ProjectName;
 use log_core::hash::Hash;
-use log_core::verdict::Facts;
+use log_core::verdict::{ByName, Facts};
 use log_io::clock::Stopwatch;
 use log_io::trust_file;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
@@ -66,14 +66,12 @@ impl State {
     }
 
     /// What is offered of a project.
-    pub(super) async fn plan(&self, project: &ProjectName) -> Result<Arc<Plan>, PageFailure> {
+    pub(super) async fn plan(self: &Arc<Self>, project: &ProjectName) -> Result<Arc<Plan>, PageFailure> {
         let page = self.pages.get(project).await?;
         let view = self.oracle.view(project, &page.versions).await;
-        let (known, facts) = match &view {
-            View::NoLog => (Known::NoLog, None),
-            View::Log(facts) => (Known::Log(facts), Some(Arc::clone(facts))),
-            View::Nothing(denial) => (Known::Nothing(denial), None),
-            View::Grace => (Known::Grace, None),
+        let facts = match &view {
+            View::Log(facts) => Some(Arc::clone(facts)),
+            View::NoLog | View::Nothing(_) | View::Grace => None,
         };
         let pinning = self.oracle.sessions().uncovered == trust_file::Uncovered::Pin;
         // What follows from pins and failures changes without a new page or answer.
@@ -87,9 +85,23 @@ impl State {
             trust_file::Uncovered::Refuse => Uncovered::Refuse,
             trust_file::Uncovered::Pin => Uncovered::Pin(&pins),
         };
+        let by_name;
+        let known = match &view {
+            View::NoLog => Known::NoLog,
+            View::Log(facts) => {
+                by_name = ByName::new(facts);
+                Known::Log(&by_name)
+            }
+            View::Nothing(denial) => Known::Nothing(denial),
+            View::Grace => Known::Grace,
+        };
         let plan = Arc::new(page::plan(project, &page.offer, known, uncovered, self.config.on_unlogged));
-        if matches!(view, View::Log(_)) {
-            self.judge_grace(project, &plan);
+        if matches!(view, View::Log(_)) && self.notes.has_unjudged(project) {
+            let (state, project, plan) = (Arc::clone(self), project.clone(), Arc::clone(&plan));
+            let judged = tokio::task::spawn_blocking(move || state.judge_grace(&project, &plan));
+            if let Err(error) = judged.await {
+                tracing::warn!(%error, "cannot judge the grace list");
+            }
         }
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         if plans.len() >= CACHED_PROJECTS {
@@ -117,27 +129,11 @@ impl State {
         (same_facts && Arc::ptr_eq(&planned.page, page)).then(|| Arc::clone(&planned.plan))
     }
 
-    /// Judges what was served of a project while the log could not be asked.
+    /// Judges what was served of a project while the log could not be asked; writes.
     fn judge_grace(&self, project: &ProjectName, plan: &Plan) {
-        let unjudged = self.notes.unjudged();
-        let of_project: Vec<Note> = unjudged.into_iter().filter(|note| note.project == *project).collect();
-        for note in &of_project {
-            let planned = plan.files.get(note.file.as_str());
-            let denial = match planned.map(|planned| &planned.gate) {
-                Some(Gate::Verify { sha256, .. }) if sha256.to_hex() == note.sha256 => None,
-                Some(Gate::Uncovered { .. } | Gate::Grace { .. }) => None,
-                Some(Gate::Deny(denial)) => Some(denial.clone()),
-                Some(Gate::Verify { .. }) => Some(Denial::new(
-                    "other hash",
-                    format!("the log has another SHA-256 for {} than was served", note.file),
-                    "take it away where it is in use, and tell the project",
-                )),
-                None => {
-                    let left_out = plan.left_out.iter().find(|(name, _)| name == note.file.as_str());
-                    Some(left_out.map_or_else(Denial::bad_name, |(_, denial)| denial.clone()))
-                }
-            };
-            if let Some(denial) = denial {
+        let judge = |of_project: &[Note]| {
+            for note in of_project {
+                let Some(denial) = plan.wrong_to_have_served(note) else { continue };
                 tracing::error!(
                     %project, file = %note.file, verdict = denial.verdict, reason = denial.reason,
                     "a file that was served without a verdict is not good"
@@ -145,10 +141,8 @@ impl State {
                 self.metrics.grace_wrong();
                 self.tally.held_back(project.as_str(), note.file.as_str(), true, &denial);
             }
-        }
-        if !of_project.is_empty()
-            && let Err(error) = self.notes.judged(&of_project)
-        {
+        };
+        if let Err(error) = self.notes.judge(project, judge) {
             tracing::warn!(%error, "cannot write the grace list");
         }
     }
@@ -176,5 +170,25 @@ impl State {
             Arc::clone(flights.entry(hash).or_default())
         };
         flight.lock_owned().await
+    }
+}
+
+impl Plan {
+    /// Why a file should not have been served, which was.
+    fn wrong_to_have_served(&self, note: &Note) -> Option<Denial> {
+        match self.files.get(note.file.as_str()).map(|planned| &planned.gate) {
+            Some(Gate::Verify { sha256, .. }) if sha256.to_hex() == note.sha256 => None,
+            Some(Gate::Uncovered { .. } | Gate::Grace { .. }) => None,
+            Some(Gate::Deny(denial)) => Some(denial.clone()),
+            Some(Gate::Verify { .. }) => Some(Denial::new(
+                "other hash",
+                format!("the log has another SHA-256 for {} than was served", note.file),
+                "take it away where it is in use, and tell the project",
+            )),
+            None => {
+                let left_out = self.left_out.iter().find(|(name, _)| name == note.file.as_str());
+                Some(left_out.map_or_else(Denial::bad_name, |(_, denial)| denial.clone()))
+            }
+        }
     }
 }

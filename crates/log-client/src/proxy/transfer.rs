@@ -8,7 +8,7 @@
 //! Invariants: the last bytes of a file are sent only when the digest of all is right; a
 //! client that was told a length and gets fewer bytes knows that it has not the file. A
 //! small file is verified before its status line is sent. What is in memory of a file is
-//! bounded by the chunks on their way.
+//! bounded by the chunks on their way. No thread of the runtime waits for the disk.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -53,9 +53,8 @@ pub(super) fn is_small(file: &FetchedFile) -> bool {
 pub(super) async fn hold(
     mut file: FetchedFile,
     expected: Option<Hash>,
-    store: &Store,
+    store: &Arc<Store>,
 ) -> Result<(Vec<u8>, Hash), Done> {
-    let mut spool = store.spool();
     let mut bytes = Vec::new();
     loop {
         match file.chunk().await {
@@ -63,23 +62,28 @@ pub(super) async fn hold(
                 if (bytes.len() + chunk.len()) as u64 > MAX_HELD_BYTES {
                     return Err(Done::Broken("it is longer than it was said to be".to_owned()));
                 }
-                spool.write(&chunk);
                 bytes.extend_from_slice(&chunk);
             }
             Ok(None) => break,
             Err(error) => return Err(Done::Broken(error.to_string())),
         }
     }
-    let (hash, length) = spool.finish();
-    if expected.is_some_and(|expected| expected != hash) {
-        return Err(Done::Wrong(hash));
-    }
-    store.keep(spool, hash, length);
-    Ok((bytes, hash))
+    let store = Arc::clone(store);
+    let kept = tokio::task::spawn_blocking(move || {
+        let mut spool = store.spool();
+        spool.write(&bytes);
+        let (hash, length) = spool.finish();
+        if expected.is_some_and(|expected| expected != hash) {
+            return Err(Done::Wrong(hash));
+        }
+        store.keep(spool, hash, length);
+        Ok((bytes, hash))
+    });
+    kept.await.unwrap_or_else(|_| Err(unhashed()))
 }
 
 /// Passes a file on while it comes. `before_last` is asked with the digest when all but the
-/// last bytes were sent; `done` is told how it ended, whatever becomes of the client.
+/// last bytes were sent, and may wait for the disk; `done` is told how it ended, whatever becomes of the client.
 pub(super) fn pass_on(
     file: FetchedFile,
     expected: Option<Hash>,
@@ -121,7 +125,7 @@ async fn run(
     mut file: FetchedFile,
     expected: Option<Hash>,
     store: &Arc<Store>,
-    before_last: impl FnOnce(Hash) -> bool,
+    before_last: impl FnOnce(Hash) -> bool + Send + 'static,
     client: &mut ToClient,
 ) -> Done {
     let (to_spool, spooled) = spool(Arc::clone(store));
@@ -134,7 +138,7 @@ async fn run(
                 let chunk = Bytes::from(chunk);
                 length += chunk.len() as u64;
                 if to_spool.send(chunk.clone()).await.is_err() {
-                    return Done::Broken("the file could not be hashed".to_owned());
+                    return unhashed();
                 }
                 if length > MAX_FILE_BYTES {
                     return Done::Broken(format!("it has more than {MAX_FILE_BYTES} bytes"));
@@ -151,19 +155,25 @@ async fn run(
         return Done::Broken("it has another length than it was said to have".to_owned());
     }
     drop(to_spool);
-    let Ok(spool) = spooled.await else { return Done::Broken("the file could not be hashed".to_owned()) };
-    let (hash, length) = spool.finish();
-    if expected.is_some_and(|expected| expected != hash) {
-        return Done::Wrong(hash);
-    }
-    if !before_last(hash) {
-        return Done::Wrong(hash);
-    }
-    store.keep(spool, hash, length);
-    if let Some(last) = held {
+    let Ok(spool) = spooled.await else { return unhashed() };
+    let store = Arc::clone(store);
+    let judged = tokio::task::spawn_blocking(move || {
+        let (hash, length) = spool.finish();
+        if expected.is_some_and(|expected| expected != hash) || !before_last(hash) {
+            return Done::Wrong(hash);
+        }
+        store.keep(spool, hash, length);
+        Done::Right
+    });
+    let done = judged.await.unwrap_or_else(|_| unhashed());
+    if let (Done::Right, Some(last)) = (&done, held) {
         client.send(Ok(last)).await;
     }
-    Done::Right
+    done
+}
+
+fn unhashed() -> Done {
+    Done::Broken("the file could not be hashed".to_owned())
 }
 
 /// A thread that hashes and writes what it is sent, and gives it back at the end.

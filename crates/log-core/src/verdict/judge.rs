@@ -1,6 +1,6 @@
 //! The verdict on one file, from facts that are proven.
 
-use super::Facts;
+use super::records::Records;
 use crate::artifact::{FileName, ProjectName, Version};
 use crate::hash::Hash;
 use crate::history::Recorded;
@@ -83,14 +83,13 @@ pub enum Verdict {
     },
 }
 
-/// The verdict on one file.
-pub fn judge(subject: &Subject, facts: &Facts) -> Verdict {
-    let of_a_candidate =
-        |release: &Release| subject.candidates.iter().any(|(project, _)| *project == release.project);
-    let named = facts.releases.iter().filter(|recorded| of_a_candidate(&recorded.statement));
-    let named: Vec<(&Recorded<Release>, Hash)> = named
-        .filter_map(|recorded| Some((recorded, recorded.statement.file(&subject.name)?.sha256)))
-        .collect();
+/// The verdict on one file, from [`Facts`](super::Facts), or from
+/// [`ByName`](super::ByName) when there are many files.
+pub fn judge(subject: &Subject, facts: &impl Records) -> Verdict {
+    let mut named = facts.naming(&subject.name);
+    named.retain(|(recorded, _)| {
+        subject.candidates.iter().any(|(project, _)| *project == recorded.statement.project)
+    });
     match named.first() {
         Some((first, logged)) => judge_named(subject, facts, first, *logged, &named),
         None => judge_unnamed(subject, facts),
@@ -100,7 +99,7 @@ pub fn judge(subject: &Subject, facts: &Facts) -> Verdict {
 /// The verdict on a file whose name is logged, by `first` and perhaps others.
 fn judge_named(
     subject: &Subject,
-    facts: &Facts,
+    facts: &impl Records,
     first: &Recorded<Release>,
     logged: Hash,
     named: &[(&Recorded<Release>, Hash)],
@@ -118,10 +117,7 @@ fn judge_named(
         return Verdict::OtherHash { logged, index: first.index };
     }
     let (project, version) = (first.statement.project.clone(), first.statement.version.clone());
-    let of_project = facts.withdrawals.iter().filter(|withdrawal| withdrawal.statement.project == project);
-    if let Some(withdrawal) =
-        of_project.into_iter().find(|withdrawal| withdrawal.statement.file(&subject.name).is_some())
-    {
+    if let Some(withdrawal) = facts.withdrawal(&project, &subject.name) {
         let (reason, text) = (withdrawal.statement.reason, withdrawal.statement.text.clone());
         return Verdict::Withdrawn { project, version, index: withdrawal.index, reason, text };
     }
@@ -132,7 +128,7 @@ fn judge_named(
         let ended = recorded
             .signers
             .iter()
-            .find_map(|keyid| Some((keyid.clone(), facts.policy.revoked_since(keyid, recorded.time)?)));
+            .find_map(|keyid| Some((keyid.clone(), facts.policy().revoked_since(keyid, recorded.time)?)));
         match ended {
             None => return Verdict::Verified { project, version, index: recorded.index },
             Some((keyid, since)) => revoked = Some((recorded.index, keyid, since)),
@@ -145,15 +141,11 @@ fn judge_named(
 }
 
 /// The verdict on a file whose name is not logged.
-fn judge_unnamed(subject: &Subject, facts: &Facts) -> Verdict {
+fn judge_unnamed(subject: &Subject, facts: &impl Records) -> Verdict {
     let covered =
-        subject.candidates.iter().find(|(project, version)| facts.policy.covers(project, Some(version)));
+        subject.candidates.iter().find(|(project, version)| facts.policy().covers(project, Some(version)));
     let Some((project, version)) = covered else { return Verdict::NotCovered };
-    let releases = || facts.releases.iter().map(|recorded| &recorded.statement);
-    let release_logged = releases().any(|release| release.project == *project && release.version == *version);
-    let same_bytes = |release: &Release| {
-        release.files.iter().find(|file| file.sha256 == subject.sha256).map(|file| file.name.clone())
-    };
-    let logged_as = releases().find_map(same_bytes);
+    let release_logged = facts.has_release(project, version);
+    let logged_as = facts.with_bytes(subject.sha256).cloned();
     Verdict::NotLogged { project: project.clone(), version: version.clone(), release_logged, logged_as }
 }

@@ -24,7 +24,7 @@ use log_core::testing::{SmallLog, genesis};
 use log_core::trust_policy::{TrustPolicy, TrustedCheckpoint};
 use log_core::verdict::batch::{BatchAnswer, BatchOutcome};
 use log_core::verdict::{
-    Distrust, Facts, Subject, check_answer, check_batch, check_history, check_proof_file, judge,
+    ByName, Distrust, Facts, Subject, check_answer, check_batch, check_history, check_proof_file, judge,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -149,6 +149,7 @@ proptest! {
         let log_time = grown.history.commitment().map_or(0, |commitment| commitment.time);
         let now = grown.model.time().max(log_time) + later;
         let read = check_history(&grown.history, &projects()).expect("there is a policy").as_of(now);
+        let by_name = ByName::new(&read);
         for name in projects().iter().flat_map(file_names) {
             let (project, version) = candidates(&name)[0].clone();
             let keys = [
@@ -162,6 +163,7 @@ proptest! {
                 let subject = Subject { name: name.clone(), sha256, candidates };
                 let expected = grown.model.verdict(&subject, now);
                 prop_assert_eq!(&judge(&subject, &read), &expected, "read, {:?}", &subject);
+                prop_assert_eq!(&judge(&subject, &by_name), &expected, "by name, {:?}", &subject);
                 prop_assert_eq!(&judge(&subject, &looked_up), &expected, "looked up, {:?}", &subject);
             }
         }

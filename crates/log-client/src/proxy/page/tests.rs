@@ -7,6 +7,7 @@ use log_core::history::Recorded;
 use log_core::statement::{Reason, Release, ReleaseFile, Withdrawal, WithdrawnFile};
 use log_core::testing::{policy, release};
 use log_core::timeline::Timeline;
+use log_core::verdict::Facts;
 use proptest::prelude::*;
 
 use super::*;
@@ -80,7 +81,7 @@ fn plan_of(files: Vec<Offered>, known: Known<'_>, uncovered: Uncovered<'_>, on_u
 
 fn judged(files: Vec<Offered>) -> Plan {
     let facts = facts();
-    plan_of(files, Known::Log(&facts), Uncovered::Pass, OnUnlogged::Block)
+    plan_of(files, Known::Log(&ByName::new(&facts)), Uncovered::Pass, OnUnlogged::Block)
 }
 
 fn denial(plan: &Plan, name: &str) -> String {
@@ -170,7 +171,7 @@ fn hiding_hides_the_sdist_beside_a_hidden_wheel() {
         honest("nova-1.1.tar.gz"),
         claimed("nova-1.2.tar.gz", "evil"),
     ];
-    let plan = plan_of(files, Known::Log(&facts), Uncovered::Pass, OnUnlogged::Hide);
+    let plan = plan_of(files, Known::Log(&ByName::new(&facts)), Uncovered::Pass, OnUnlogged::Hide);
     let names: Vec<&str> = plan.offer.files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, ["nova-1.1.tar.gz"]);
     assert_eq!(plan.left_out.len(), 3);
@@ -241,7 +242,7 @@ proptest! {
             digests.extend(md5.then(|| ("md5", "0".repeat(32))));
             offered(name, &digests)
         });
-        let plan = plan_of(files.collect(), Known::Log(&facts), Uncovered::Pass, on_unlogged);
+        let plan = plan_of(files.collect(), Known::Log(&ByName::new(&facts)), Uncovered::Pass, on_unlogged);
         for file in &plan.offer.files {
             match &plan.files[&file.name].gate {
                 Gate::Verify { sha256, .. } => {

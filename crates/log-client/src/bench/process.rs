@@ -9,14 +9,14 @@ use std::{fs, thread};
 use anyhow::{Context as _, bail, ensure};
 use log_core::key::VerifierKey;
 
-use super::super::measure::now;
+use super::measure::now;
 
 /// Longest wait for a log that was told to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A log in a directory, and its process while it runs.
 #[derive(Debug)]
-pub(super) struct LogProcess {
+pub(crate) struct LogProcess {
     binary: PathBuf,
     directory: PathBuf,
     child: Option<Child>,
@@ -28,7 +28,7 @@ pub(super) struct LogProcess {
 
 impl LogProcess {
     /// Makes a log; gives its public key.
-    pub(super) fn make(directory: &Path, root: &VerifierKey) -> anyhow::Result<(Self, VerifierKey)> {
+    pub(crate) fn make(directory: &Path, root: &VerifierKey) -> anyhow::Result<(Self, VerifierKey)> {
         let own = std::env::current_exe().context("where is this program?")?;
         let binary = own.with_file_name("wheeltap-log").with_extension(std::env::consts::EXE_EXTENSION);
         let missing =
@@ -45,7 +45,7 @@ impl LogProcess {
     }
 
     /// Starts it; gives its URL, and how long it took until it was ready.
-    pub(super) fn start(&mut self) -> anyhow::Result<(String, Duration)> {
+    pub(crate) fn start(&mut self) -> anyhow::Result<(String, Duration)> {
         let stderr = fs::OpenOptions::new().create(true).append(true).open(self.directory.join("stderr"))?;
         let start = now();
         let mut child = Command::new(&self.binary)
@@ -69,12 +69,12 @@ impl LogProcess {
     }
 
     /// The process.
-    pub(super) fn id(&self) -> Option<u32> {
+    pub(crate) fn id(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
     }
 
     /// kill -9.
-    pub(super) fn kill(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
         if let Some(mut child) = self.child.take() {
             child.kill()?;
             child.wait()?;
@@ -83,7 +83,7 @@ impl LogProcess {
     }
 
     /// SIGTERM; gives how long it took to stop.
-    pub(super) fn stop(&mut self) -> anyhow::Result<Duration> {
+    pub(crate) fn stop(&mut self) -> anyhow::Result<Duration> {
         let Some(mut child) = self.child.take() else { return Ok(Duration::ZERO) };
         let start = now();
         // There is no other way in the standard library.
@@ -109,7 +109,7 @@ impl Drop for LogProcess {
 }
 
 /// What a directory takes on disk, in whole blocks, and how many files are in it.
-pub(super) fn disk_usage(directory: &Path) -> anyhow::Result<(u64, u64)> {
+pub(crate) fn disk_usage(directory: &Path) -> anyhow::Result<(u64, u64)> {
     let (mut bytes, mut files) = (0, 0);
     let mut left = vec![directory.to_owned()];
     while let Some(directory) = left.pop() {
