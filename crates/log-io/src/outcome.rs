@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use log_core::trust_policy::TrustError;
 use log_core::verdict::Distrust;
 
+use crate::fetch::FetchError;
+
 /// Whether data could not be printed.
 static PRINT_FAILED: AtomicBool = AtomicBool::new(false);
 
@@ -40,11 +42,23 @@ pub enum Exit {
 }
 
 /// Why a command did not do what it was asked to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Failure {
     exit: Exit,
+    cause: Cause,
     message: String,
     hint: Option<String>,
+}
+
+/// What a failure comes from, where somebody acts on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// What answers does not show a checkpoint of the log that is trusted.
+    NotTheLog,
+    /// The clock of this machine or of a witness.
+    Clock,
+    /// Anything else.
+    Other,
 }
 
 /// What a command returns.
@@ -82,7 +96,7 @@ impl Failure {
     /// A failure with another exit code.
     pub fn with_exit(exit: Exit, message: impl Into<String>) -> Self {
         debug_assert_ne!(exit, Exit::Ok, "a failure is no success");
-        Self { exit, message: message.into(), hint: None }
+        Self { exit, cause: Cause::Other, message: message.into(), hint: None }
     }
 
     /// Adds what to do next.
@@ -95,6 +109,11 @@ impl Failure {
     /// The exit code.
     pub fn exit(&self) -> Exit {
         self.exit
+    }
+
+    /// What it comes from.
+    pub fn cause(&self) -> Cause {
+        self.cause
     }
 
     /// What to do next.
@@ -111,7 +130,24 @@ impl fmt::Display for Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self::new(format!("{error:#}"))
+        let hint = error.chain().find_map(|cause| match cause.downcast_ref::<FetchError>() {
+            Some(error) => Some(error.next_step().to_owned()),
+            None => cause.downcast_ref::<io::Error>().and_then(next_step_of_io).map(str::to_owned),
+        });
+        Self { hint, ..Self::new(format!("{error:#}")) }
+    }
+}
+
+/// What to do about a disk that does not take what is written.
+fn next_step_of_io(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Some("make room there, and run the command again")
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            Some("make it writable for this user, or name another place")
+        }
+        _ => None,
     }
 }
 
@@ -141,7 +177,12 @@ impl From<Distrust> for Failure {
                 "do not use the files; show the evidence to the witnesses and the operator",
             ),
         };
-        Self::with_exit(exit, distrust.to_string()).hint(hint)
+        let cause = match &distrust {
+            Distrust::Checkpoint(TrustError::Checkpoint(_)) => Cause::NotTheLog,
+            Distrust::Future { .. } => Cause::Clock,
+            _ => Cause::Other,
+        };
+        Self { cause, ..Self::with_exit(exit, distrust.to_string()).hint(hint) }
     }
 }
 

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use log_core::verdict::Distrust;
 use log_io::args::{Format, LogArgs};
 use log_io::fetch::Http;
-use log_io::outcome::{Exit, Outcome, note, print};
+use log_io::outcome::{Cause, Exit, Outcome, note, print};
 use log_io::sessions::Sessions;
 use log_io::{clock, trust_file::TrustFile};
 use serde_json::{Value, json};
@@ -90,9 +89,7 @@ async fn examine(args: &DoctorArgs) -> anyhow::Result<Health> {
                     Err(failure) if failure.exit() == Exit::Failed => {
                         LogHealth::Unreachable(failure.to_string())
                     }
-                    Err(failure) if failure.to_string().contains(&future_words()) => {
-                        LogHealth::Clock(failure.to_string())
-                    }
+                    Err(failure) if failure.cause() == Cause::Clock => LogHealth::Clock(failure.to_string()),
                     Err(failure) => LogHealth::NotBelieved(failure.to_string()),
                 };
                 health.logs.push((origin, state));
@@ -110,12 +107,6 @@ async fn examine(args: &DoctorArgs) -> anyhow::Result<Health> {
         health.proxy = why.map(|why| (proxy.clone(), why));
     }
     Ok(health)
-}
-
-/// How a failure because of a clock begins to speak of it.
-fn future_words() -> String {
-    let text = Distrust::Future { ahead: 0 }.to_string();
-    text.split("0 s").nth(1).unwrap_or(&text).to_owned()
 }
 
 #[cfg(unix)]
