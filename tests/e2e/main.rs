@@ -4,6 +4,7 @@
 //! `WHEELTAP_REQUIRE=all` turns that into a failure.
 
 mod append;
+mod behaviour;
 mod bench;
 mod ci_page;
 mod cli;
@@ -28,6 +29,7 @@ mod run_tools;
 mod schemathesis;
 mod static_server;
 mod stub;
+mod stub_witness;
 mod systemd;
 mod tidy;
 mod tools;

@@ -219,11 +219,13 @@ async fn status_error(url: &str, response: Response) -> FetchError {
 }
 
 fn unreachable(url: &str, error: &reqwest::Error) -> FetchError {
-    let mut reason = error.to_string();
+    // The outermost says the URL once more, and nothing else where there is a cause.
+    let mut causes = Vec::new();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        reason = format!("{reason}: {cause}");
+        causes.push(cause.to_string());
         source = cause.source();
     }
+    let reason = if causes.is_empty() { error.to_string() } else { causes.join(": ") };
     FetchError::Unreachable { url: url.to_owned(), reason }
 }

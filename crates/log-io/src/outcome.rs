@@ -53,6 +53,8 @@ pub struct Failure {
 /// What a failure comes from, where somebody acts on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
+    /// What was asked does not answer, or not well.
+    Unreachable,
     /// What answers does not show a checkpoint of the log that is trusted.
     NotTheLog,
     /// The clock of this machine or of a witness.
@@ -130,11 +132,11 @@ impl fmt::Display for Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        let hint = error.chain().find_map(|cause| match cause.downcast_ref::<FetchError>() {
-            Some(error) => Some(error.next_step().to_owned()),
-            None => cause.downcast_ref::<io::Error>().and_then(next_step_of_io).map(str::to_owned),
-        });
-        Self { hint, ..Self::new(format!("{error:#}")) }
+        let fetch = error.chain().find_map(|cause| cause.downcast_ref::<FetchError>());
+        let io = || error.chain().find_map(|cause| next_step_of_io(cause.downcast_ref::<io::Error>()?));
+        let hint = fetch.map(FetchError::next_step).or_else(io).map(str::to_owned);
+        let cause = if fetch.is_some() { Cause::Unreachable } else { Cause::Other };
+        Self { hint, cause, ..Self::new(format!("{error:#}")) }
     }
 }
 

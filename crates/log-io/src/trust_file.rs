@@ -33,6 +33,8 @@ use log_core::trust_policy::TrustPolicy;
 use log_core::verdict::Trust;
 use serde::{Deserialize, Serialize};
 
+use crate::outcome::Failure;
+
 /// Longest trust file: the longest policy text and as much again.
 const MAX_TRUST_FILE_BYTES: usize = 2 * log_core::limits::MAX_TRUST_POLICY_BYTES;
 
@@ -112,11 +114,15 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 impl TrustFile {
     /// Reads a trust file.
-    pub fn load(path: &Path) -> anyhow::Result<Self> {
-        let text = Self::read(path)?.with_context(|| {
-            format!("there is no trust file {}; `wheeltap trust add` makes one", path.display())
+    pub fn load(path: &Path) -> Result<Self, Failure> {
+        let text = Self::read(path)?.ok_or_else(|| {
+            Failure::new(format!("there is no trust file {}", path.display()))
+                .hint("`wheeltap trust add` makes one; --trust names one that is elsewhere")
         })?;
-        Self::parse(&text).with_context(|| format!("trust file {}", path.display()))
+        Self::parse(&text).map_err(|error| {
+            Failure::new(format!("trust file {}: {error:#}", path.display()))
+                .hint("mend what is named there, or get the file again from where it is from")
+        })
     }
 
     /// The text of a trust file; `None` when there is none.
@@ -194,8 +200,9 @@ impl TrustedLog {
     }
 
     /// Reads a trust file with one log.
-    pub fn load(path: &Path) -> anyhow::Result<Self> {
-        TrustFile::load(path)?.only().with_context(|| format!("trust file {}", path.display()))
+    pub fn load(path: &Path) -> Result<Self, Failure> {
+        let only = TrustFile::load(path)?.only();
+        Ok(only.with_context(|| format!("trust file {}", path.display()))?)
     }
 
     /// Reads the text of a trust file with one log.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use log_io::args::{Format, LogArgs};
 use log_io::fetch::Http;
-use log_io::outcome::{Cause, Exit, Outcome, note, print};
+use log_io::outcome::{Cause, Exit, Failure, Outcome, note, print};
 use log_io::sessions::Sessions;
 use log_io::{clock, trust_file::TrustFile};
 use serde_json::{Value, json};
@@ -74,7 +74,7 @@ async fn examine(args: &DoctorArgs) -> anyhow::Result<Health> {
     let path = args.log.trust_path()?;
     let mut health = Health::default();
     match TrustFile::load(&path) {
-        Err(error) => health.trust = Some((path, Trust::Unusable(format!("{error:#}")))),
+        Err(error) => health.trust = Some((path, Trust::Unusable(error.to_string()))),
         Ok(trust) => {
             let state = if is_writable_by_others(&path) { Trust::Writable } else { Trust::Good };
             health.trust = Some((path, state));
@@ -86,11 +86,7 @@ async fn examine(args: &DoctorArgs) -> anyhow::Result<Health> {
                     Ok(known) => {
                         LogHealth::Good { log_time: known.and_then(|known| known.facts.log_time), now }
                     }
-                    Err(failure) if failure.exit() == Exit::Failed => {
-                        LogHealth::Unreachable(failure.to_string())
-                    }
-                    Err(failure) if failure.cause() == Cause::Clock => LogHealth::Clock(failure.to_string()),
-                    Err(failure) => LogHealth::NotBelieved(failure.to_string()),
+                    Err(failure) => ill(&failure),
                 };
                 health.logs.push((origin, state));
             }
@@ -107,6 +103,21 @@ async fn examine(args: &DoctorArgs) -> anyhow::Result<Health> {
         health.proxy = why.map(|why| (proxy.clone(), why));
     }
     Ok(health)
+}
+
+/// What a failure says of the log or of this machine.
+fn ill(failure: &Failure) -> LogHealth {
+    let what = failure.to_string();
+    let and_next = || match failure.next_step() {
+        Some(next) => format!("{what}: {next}"),
+        None => what.clone(),
+    };
+    match failure.cause() {
+        Cause::Unreachable => LogHealth::Unreachable(what),
+        Cause::Clock => LogHealth::Clock(what),
+        _ if failure.exit() == Exit::Failed => LogHealth::NoVerdict(and_next()),
+        _ => LogHealth::NotBelieved(and_next()),
+    }
 }
 
 #[cfg(unix)]
