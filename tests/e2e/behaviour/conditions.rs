@@ -67,7 +67,8 @@ pub(super) fn all() -> Vec<Condition> {
         well(
             "Warm",
             "The log was seen before. Of a log that has not grown nothing is asked but the answer itself, and nothing \
-             is written. A proxy takes files from its cache, also after a restart, but says nothing of a project without the index's page (502).",
+             is written. A proxy takes files from its cache, also after a restart, but says nothing of a project without \
+             the index's page (502).",
             ALL,
             warm,
         ),
