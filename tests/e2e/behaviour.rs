@@ -14,6 +14,7 @@ mod page;
 mod processes;
 mod stage;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -87,8 +88,8 @@ fn each_condition_has_its_behaviour() {
             }
             None => kept(&found, condition),
         };
-        overview.push_str(&format!("{line}\n"));
-        sections.push_str(&format!("\n{}\n", section.trim_end()));
+        writeln!(overview, "{line}").expect("a string");
+        write!(sections, "\n{}\n", section.trim_end()).expect("a string");
     }
     // By people, up to the overview.
     let head = found.split("## At a glance\n").next().unwrap_or_default();

@@ -12,6 +12,7 @@ use log_core::trust_policy::TrustError;
 use log_core::verdict::Distrust;
 
 use crate::fetch::FetchError;
+use crate::trust_file::Unusable;
 
 /// Whether data could not be printed.
 static PRINT_FAILED: AtomicBool = AtomicBool::new(false);
@@ -133,16 +134,25 @@ impl fmt::Display for Failure {
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         let fetch = error.chain().find_map(|cause| cause.downcast_ref::<FetchError>());
-        let io = || error.chain().find_map(|cause| next_step_of_io(cause.downcast_ref::<io::Error>()?));
-        let hint = fetch.map(FetchError::next_step).or_else(io).map(str::to_owned);
+        let here = || error.chain().find_map(next_step_here);
+        let hint = fetch.map(FetchError::next_step).or_else(here).map(str::to_owned);
         let cause = if fetch.is_some() { Cause::Unreachable } else { Cause::Other };
-        Self { hint, cause, ..Self::new(format!("{error:#}")) }
+        Self { cause, hint, ..Self::new(format!("{error:#}")) }
     }
 }
 
-/// What to do about a disk that does not take what is written.
-fn next_step_of_io(error: &io::Error) -> Option<&'static str> {
-    match error.kind() {
+/// What to do about a file or a disk of this machine.
+fn next_step_here(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    match error.downcast_ref::<Unusable>() {
+        Some(Unusable::Missing(_)) => {
+            return Some("`wheeltap trust add` makes one; --trust names one that is elsewhere");
+        }
+        Some(Unusable::Damaged(..)) => {
+            return Some("mend what is named there, or get the file again from where it is from");
+        }
+        None => {}
+    }
+    match error.downcast_ref::<io::Error>()?.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             Some("make room there, and run the command again")
         }

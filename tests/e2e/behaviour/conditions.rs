@@ -31,40 +31,45 @@ pub(super) const ALL: &[&str] =
     &["verify", "verify --offline", "lock", "proxy", "run", "monitor", "doctor", "trust add", "append"];
 const OFFLINE: &[&str] = &["verify --offline"];
 
+impl Condition {
+    fn new(
+        title: &'static str,
+        text: &'static str,
+        well: &'static [&'static str],
+        ask: fn() -> Vec<Row>,
+    ) -> Self {
+        Self { title, text, well, needs_namespaces: false, ask, is_first: false }
+    }
+
+    fn in_namespaces(self) -> Self {
+        Self { needs_namespaces: true, ..self }
+    }
+}
+
 pub(super) fn all() -> Vec<Condition> {
-    let well = |title, text, well, ask| Condition {
-        title,
-        text,
-        well,
-        needs_namespaces: false,
-        ask,
-        is_first: false,
-    };
-    let namespaces = |title, text, well, ask| Condition {
-        title,
-        text,
-        well,
-        needs_namespaces: true,
-        ask,
-        is_first: false,
-    };
+    [cold_and_warm(), of_networks_and_logs(), of_clocks_and_disks(), of_the_state()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn cold_and_warm() -> Vec<Condition> {
+    let first = Condition::new(
+        "Cold start: first contact with a log",
+        "There is no state directory. It is made, and the log's checkpoint is where its memory begins. This is what is \
+         said when nothing is wrong.",
+        ALL,
+        first_contact,
+    );
     vec![
-        well(
+        Condition::new(
             "Cold start: no trust file",
             "Nothing is believed, so nothing is asked.",
             &["trust add"],
             no_trust,
         ),
-        Condition {
-            title: "Cold start: first contact with a log",
-            text: "There is no state directory. It is made, and the log's checkpoint is where its memory begins. This is \
-                   what is said when nothing is wrong.",
-            well: ALL,
-            needs_namespaces: false,
-            ask: first_contact,
-            is_first: true,
-        },
-        well(
+        Condition { is_first: true, ..first },
+        Condition::new(
             "Warm",
             "The log was seen before. Of a log that has not grown nothing is asked but the answer itself, and nothing \
              is written. A proxy takes files from its cache, also after a restart, but says nothing of a project without \
@@ -72,85 +77,115 @@ pub(super) fn all() -> Vec<Condition> {
             ALL,
             warm,
         ),
-        namespaces(
+    ]
+}
+
+fn of_networks_and_logs() -> Vec<Condition> {
+    vec![
+        Condition::new(
             "Offline",
             "The machine has no network. A proof beside the file, or saved answers (`--proofs`), are all that is needed.",
             &["verify --offline", "verify --offline (--proofs)"],
             offline,
+        )
+        .in_namespaces(),
+        Condition::new(
+            "The log is down",
+            "Nothing listens at its address. It is tried four times.",
+            OFFLINE,
+            refused,
         ),
-        well("The log is down", "Nothing listens at its address. It is tried four times.", OFFLINE, refused),
-        well(
+        Condition::new(
             "The log hangs",
             "It takes the connection and says nothing. A request ends after 30 seconds and is not sent again; a proxy \
              waits for 10 seconds in all.",
             OFFLINE,
             hangs,
         ),
-        well("The log is overloaded", "It answers 503, four times.", OFFLINE, overloaded),
-        well(
+        Condition::new("The log is overloaded", "It answers 503, four times.", OFFLINE, overloaded),
+        Condition::new(
             "The log answers rubbish",
             "Such as the page of a captive portal, with status 200.",
             OFFLINE,
             rubbish,
         ),
-        well(
+        Condition::new(
             "One log of several is down",
             "Only the logs of the projects at hand are asked. What another log has is judged; `oslo-log` is a project of \
              the one that is down.",
             &["lock (nova)", "proxy (nova)", "run (nova)", "append (nova)"],
             one_of_two,
         ),
-        well(
+    ]
+}
+
+fn of_clocks_and_disks() -> Vec<Condition> {
+    vec![
+        Condition::new(
             "The clock is behind",
-            "The log was cosigned a day after now, and the trust file has `max_age`. Without witnesses and `max_age` no \
-             command looks at the clock.",
+            "The log was cosigned a day after now, and the trust file has `max_age`. Without witnesses and `max_age` \
+             only `doctor` notices.",
             OFFLINE,
             clock_behind,
         ),
-        well(
+        Condition::new(
             "The clock is ahead, or the log stands still; first contact",
             "The log was cosigned two days ago, the trust file allows one, and there is no state directory.",
             OFFLINE,
             clock_ahead,
         ),
-        namespaces(
+        Condition::new(
             "The disk of the state directory is full",
             "The log has grown, and its newest checkpoint cannot be remembered: so it is not believed.",
             OFFLINE,
             state_full,
-        ),
-        namespaces(
+        )
+        .in_namespaces(),
+        Condition::new(
             "Another disk is full",
             "That of the file that is to be written, or of the cache. A file that cannot be kept in the cache is \
              verified and served all the same.",
             &["proxy (cache)", "run (cache)"],
             others_full,
-        ),
-        namespaces(
+        )
+        .in_namespaces(),
+    ]
+}
+
+fn of_the_state() -> Vec<Condition> {
+    vec![
+        Condition::new(
             "The state directory cannot be written to, and the log has grown",
             "As if its disk were full.",
             OFFLINE,
             read_only_and_grown,
-        ),
-        namespaces(
+        )
+        .in_namespaces(),
+        Condition::new(
             "The state directory cannot be written to, and the log has not grown",
             "There is nothing to write, but for what `monitor` and `proxy` keep.",
             &["verify", "verify --offline", "lock", "doctor", "trust add"],
             read_only,
-        ),
-        well(
+        )
+        .in_namespaces(),
+        Condition::new(
             "The last checkpoint seen is damaged",
             "It is cut off, empty, or has other bytes. Nothing can be compared with it, so nothing is believed.",
             &[],
             no_checkpoint,
         ),
-        well(
+        Condition::new(
             "The last checkpoint seen is another log's",
             "It is that of a log of the same name with another key.",
             &[],
             another_logs,
         ),
-        well("The place of `monitor` is damaged", "How far it has read is not known.", &[], place_damaged),
+        Condition::new(
+            "The place of `monitor` is damaged",
+            "How far it has read is not known.",
+            &[],
+            place_damaged,
+        ),
     ]
 }
 

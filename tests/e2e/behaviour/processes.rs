@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use log_io::clock::Stopwatch;
 
 use super::stage::{Machine, Stage, left_in};
 use crate::harness::{Ended, has, missing};
@@ -54,7 +56,7 @@ fn a_killed_client_leaves_a_state_that_can_be_read() {
     let new = scene.read(&seen.replace("state.before", "state"));
     assert_ne!(old, new);
     copy(&stage, "state.before", "state");
-    let watch = Instant::now();
+    let watch = Stopwatch::start();
     scene.ok("wheeltap", &verify);
     let whole = u64::try_from(watch.elapsed().as_micros()).expect("less than a century");
     let mut numbers = Numbers(7);

@@ -74,7 +74,7 @@ async fn examine(args: &DoctorArgs) -> anyhow::Result<Health> {
     let path = args.log.trust_path()?;
     let mut health = Health::default();
     match TrustFile::load(&path) {
-        Err(error) => health.trust = Some((path, Trust::Unusable(error.to_string()))),
+        Err(error) => health.trust = Some((path, Trust::Unusable(format!("{error:#}")))),
         Ok(trust) => {
             let state = if is_writable_by_others(&path) { Trust::Writable } else { Trust::Good };
             health.trust = Some((path, state));
