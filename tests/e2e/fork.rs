@@ -6,7 +6,7 @@ use std::process::Command;
 use log_core::key::VerifierKey;
 
 use crate::harness::Scene;
-use crate::witness::Witness;
+use crate::stub_witness::Witness;
 
 #[test]
 fn a_fork_yields_evidence_and_an_old_copy_does_not() {
@@ -88,6 +88,9 @@ fn a_rollback_that_a_witness_cosigned_yields_evidence() {
         let config = format!("[witnesses]\npolicy = '''\n{}'''\n", witness.policy());
         scene.write("log/wheeltap-log.toml", config.as_bytes());
     };
+    let trust = |witness: &Witness| {
+        scene.write("trust.toml", witness.trusted_in(&scene.read("trust.toml")).as_bytes());
+    };
     let serve = |witness: &Witness| {
         configure(witness);
         let server = scene.serve("log");
@@ -96,7 +99,7 @@ fn a_rollback_that_a_witness_cosigned_yields_evidence() {
     };
     let witness = Witness::start(log.clone());
     let server = serve(&witness);
-    witness.trust_in(&scene);
+    trust(&witness);
     // The empty tree is cosigned, too.
     scene.ok("wheeltap", &["policy", "submit", "policy.json"]);
     let first = scene.append("1.0");
@@ -104,7 +107,7 @@ fn a_rollback_that_a_witness_cosigned_yields_evidence() {
     let copied = Command::new("cp").args(["-r", "log", "old"]).current_dir(scene.path("")).status();
     assert!(copied.expect("cp runs").success());
     let server = serve(&witness);
-    witness.trust_in(&scene);
+    trust(&witness);
     scene.append("2.0");
     scene.ok("wheeltap", &["verify", &first]);
     server.kill();
@@ -119,12 +122,12 @@ fn a_rollback_that_a_witness_cosigned_yields_evidence() {
     let forgetful = Witness::start(log);
     // What was cosigned back then, and is shown again, is an old copy and no evidence.
     scene.trust(&format!("file://{}", scene.path("log/public").display()));
-    forgetful.trust_in(&scene);
+    trust(&forgetful);
     let ended = scene.run("wheeltap", &["verify", &first]);
     assert_eq!(ended.code, Some(12), "{ended:?}");
     std::fs::remove_file(scene.path("log/public/checkpoint")).expect("removed");
     let server = serve(&forgetful);
-    forgetful.trust_in(&scene);
+    trust(&forgetful);
     let ended = scene.run("wheeltap", &["verify", &first]);
     assert_eq!(ended.code, Some(13), "{ended:?}");
     assert!(ended.stderr.contains("rolled back"), "{}", ended.stderr);

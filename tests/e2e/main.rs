@@ -4,6 +4,7 @@
 //! `WHEELTAP_REQUIRE=all` turns that into a failure.
 
 mod append;
+mod behaviour;
 mod bench;
 mod ci_page;
 mod cli;
@@ -32,6 +33,7 @@ mod run_uv_lock;
 mod schemathesis;
 mod static_server;
 mod stub;
+mod stub_witness;
 mod systemd;
 mod tidy;
 mod tools;

@@ -3,7 +3,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::harness::{Ended, Scene};
+use crate::harness::{Ended, Scene, binary, has, missing};
 
 /// `trust add` without a trust file yet.
 fn add(scene: &Scene, url: &str, more: &[&str]) -> Ended {
@@ -76,6 +76,57 @@ fn a_log_is_looked_at_and_added() {
     server.kill();
 }
 
+/// Runs a command on a terminal of its own and types when it is asked.
+const TYPE: &str = r#"
+import os, pty, sys
+answer, command = sys.argv[1].encode().decode("unicode_escape"), sys.argv[2:]
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(command[0], command)
+seen, typed = b"", False
+while True:
+    try:
+        more = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not more:
+        break
+    seen += more
+    if not typed and b"to go on: " in seen:
+        os.write(terminal, answer.encode())
+        typed = True
+sys.stdout.buffer.write(seen)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) % 256)
+"#;
+
+#[test]
+fn who_is_asked_on_a_terminal_has_to_say_yes() {
+    if missing("python3", has("python3", "--version")) {
+        return;
+    }
+    let (scene, server) = Scene::with_server();
+    let wheeltap = binary("wheeltap");
+    let answer = |typed: &str| {
+        let add = ["trust", "add", &server.url, "--root", "root.key.pub", "--trust", "new.toml"];
+        let mut python = Command::new("python3");
+        python.args(["-c", TYPE, typed]).arg(&wheeltap).args(add).current_dir(scene.path(""));
+        Ended::from(python.env("WHEELTAP_STATE", "state").output().expect("Python runs"))
+    };
+    // Enter alone, an end of input, anything else.
+    for no in ["\\n", "\\x04", "y\\n", "YES\\n", "no\\n", "yes please\\n"] {
+        let ended = answer(no);
+        assert_eq!(ended.code, Some(1), "{no}: {ended:?}");
+        assert!(ended.stdout.contains("nothing was done"), "{no}: {ended:?}");
+        assert!(!scene.path("new.toml").exists(), "{no}");
+    }
+    let ended = answer("yes\\n");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let (shown, after) = ended.stdout.split_once("Trust this log, in new.toml?").expect("it asks");
+    assert!(shown.contains("log         log.example"), "what is to be trusted is shown before: {shown}");
+    assert!(after.contains("added log.example to new.toml"), "{after}");
+    scene.ok("wheeltap", &["trust", "show", "--trust", "new.toml"]);
+}
+
 #[test]
 fn what_is_wrong_with_it_is_said_and_nothing_is_written() {
     let (scene, server) = Scene::with_server();
@@ -94,6 +145,13 @@ fn what_is_wrong_with_it_is_said_and_nothing_is_written() {
         assert!(ended.stderr.contains(says), "{says:?} is missing in {}", ended.stderr);
         assert!(!scene.path("new.toml").exists());
     }
+    // There is no trust file yet that the next step could be about.
+    let other_key = ["--root", "root.key.pub", "--log-key", "mallory.key.pub", "--yes"];
+    let ended = add(&scene, &server.url, &other_key);
+    assert!(
+        ended.stderr.contains("hint: what answers there is not the log with the key that was given"),
+        "{ended:?}"
+    );
     // A witness that has not cosigned.
     let witness = log_core::testing::key("w.example").cosigner().to_vkey();
     let ended = add(&scene, &server.url, &["--root", "root.key.pub", "--witness", &witness, "--yes"]);

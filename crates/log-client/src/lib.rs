@@ -15,6 +15,7 @@
 //! | [`requirement_files`] | requirements with the files that they include |
 //! | [`doctor`] | what goes round the proxy |
 //! | [`run`] | pointing the tools of one command at the proxy |
+//! | [`scratch`] | directories of one process each, which go with it |
 //! | [`monitor`] | what is new in a log, for somebody's projects |
 //! | [`submit`] | sending statements and checking what the log says it did |
 //! | [`explain`] | what a refusal means, and what to do next |
@@ -42,5 +43,6 @@ pub mod proofs;
 pub mod proxy;
 pub mod requirement_files;
 pub mod run;
+pub mod scratch;
 pub mod submit;
 pub mod wheel;

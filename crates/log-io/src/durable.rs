@@ -6,8 +6,9 @@
 //! name may point at nothing.
 //!
 //! Promise: when a function here returns `Ok`, the file is whole and stays; when
-//! it does not, the old file is whole or there is none. Left-over temporary files
-//! start with `.tmp-` and are harmless.
+//! it does not, the old file is whole or there is none. Temporary files that a killed
+//! process has left start with `.tmp-`; they are harmless, and go with the next
+//! [`lock_directory`].
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
@@ -20,6 +21,9 @@ use log_core::hash::encode_hex;
 /// How many fsyncs are under way at once. A journal commits once for those that wait
 /// together, so many cost little more than one.
 const SYNCS_AT_ONCE: usize = 8;
+
+/// The file that is locked in a directory.
+const LOCK: &str = "lock";
 
 /// The start of the names of temporary files.
 pub const TEMP_PREFIX: &str = ".tmp-";
@@ -96,6 +100,21 @@ pub fn create_directory(path: &Path) -> io::Result<()> {
     let mut changed = BTreeSet::new();
     make_directories(path, &mut changed)?;
     changed.iter().try_for_each(|directory| sync_directory(directory))
+}
+
+/// Keeps others who call this from a directory until the file is closed, and takes away
+/// what those left there who were killed: all who write there must hold it.
+pub fn lock_directory(path: &Path) -> io::Result<File> {
+    create_directory(path)?;
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join(LOCK))?;
+    lock.lock()?;
+    for entry in fs::read_dir(path)?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(TEMP_PREFIX) {
+            // Best effort, as above.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    Ok(lock)
 }
 
 /// A file's content; `None` when there is no such file.
@@ -226,6 +245,20 @@ mod tests {
         assert!(!remove(&path).expect("already gone"));
         let names = fs::read_dir(path.parent().expect("a parent")).expect("a directory");
         assert_eq!(names.count(), 0, "no temporary files are left");
+    }
+
+    #[test]
+    fn what_a_killed_process_left_goes_under_the_lock() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for name in [".tmp-0123", "kept"] {
+            fs::write(dir.path().join(name), b"x").expect("written");
+        }
+        let lock = lock_directory(dir.path()).expect("locked");
+        assert!(dir.path().join("kept").exists() && !dir.path().join(".tmp-0123").exists());
+        let other = File::open(dir.path().join(LOCK)).expect("it is there");
+        assert!(other.try_lock().is_err(), "it is held");
+        drop(lock);
+        assert!(other.try_lock().is_ok());
     }
 
     #[test]

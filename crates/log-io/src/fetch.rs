@@ -7,10 +7,14 @@ use reqwest::redirect::{Action, Attempt, Policy};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use thiserror::Error;
 
+use crate::clock::Stopwatch;
+
 /// Attempts per request; only requests that are safe to repeat come here.
 const ATTEMPTS: u32 = 4;
 /// Wait before the second attempt; doubled before each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// After so long nothing is tried again: what hangs would else be waited for four times.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Longest problem document that is read.
 const MAX_PROBLEM_BYTES: usize = 512 * 1024;
 
@@ -57,6 +61,20 @@ impl FetchError {
         match self {
             Self::Status { status, .. } => Some(*status),
             Self::Unreachable { .. } | Self::TooLong { .. } => None,
+        }
+    }
+
+    /// What to do next.
+    pub fn next_step(&self) -> &str {
+        match self {
+            Self::Unreachable { .. } => "check the network and the address, and try again",
+            Self::Status { problem: Some(problem), .. } => &problem.next_step,
+            Self::Status { status, .. } if status.is_server_error() || status.as_u16() == 429 => {
+                "try again in a few minutes; if it stays so, tell its operator"
+            }
+            Self::Status { .. } | Self::TooLong { .. } => {
+                "check the address: what answers there is something else"
+            }
         }
     }
 
@@ -164,6 +182,7 @@ impl Http {
     /// Sends, and sends again after a broken connection or a 429, 502, 503 or 504.
     async fn send(&self, url: &str, request: impl Fn() -> RequestBuilder) -> Result<Response, FetchError> {
         let mut wait = FIRST_WAIT;
+        let watch = Stopwatch::start();
         for attempt in 1.. {
             let error = match request().send().await {
                 Ok(response) if response.status().is_success() => return Ok(response),
@@ -174,7 +193,7 @@ impl Http {
                 Some(status) => matches!(status.as_u16(), 429 | 502..=504),
                 None => true,
             };
-            if !again || attempt == ATTEMPTS {
+            if !again || attempt == ATTEMPTS || watch.elapsed() >= PATIENCE {
                 return Err(error);
             }
             tracing::debug!(%error, attempt, "asking again");
@@ -223,11 +242,13 @@ async fn status_error(url: &str, response: Response) -> FetchError {
 }
 
 fn unreachable(url: &str, error: &reqwest::Error) -> FetchError {
-    let mut reason = error.to_string();
+    // The outermost says the URL once more, and nothing else where there is a cause.
+    let mut causes = Vec::new();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        reason = format!("{reason}: {cause}");
+        causes.push(cause.to_string());
         source = cause.source();
     }
+    let reason = if causes.is_empty() { error.to_string() } else { causes.join(": ") };
     FetchError::Unreachable { url: url.to_owned(), reason }
 }

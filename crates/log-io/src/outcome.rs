@@ -11,6 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use log_core::trust_policy::TrustError;
 use log_core::verdict::Distrust;
 
+use crate::fetch::FetchError;
+use crate::trust_file::Unusable;
+
 /// Whether data could not be printed.
 static PRINT_FAILED: AtomicBool = AtomicBool::new(false);
 
@@ -40,11 +43,25 @@ pub enum Exit {
 }
 
 /// Why a command did not do what it was asked to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Failure {
     exit: Exit,
+    cause: Cause,
     message: String,
     hint: Option<String>,
+}
+
+/// What a failure comes from, where somebody acts on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// What was asked does not answer, or not well.
+    Unreachable,
+    /// What answers does not show a checkpoint of the log that is trusted.
+    NotTheLog,
+    /// The clock of this machine or of a witness.
+    Clock,
+    /// Anything else.
+    Other,
 }
 
 /// What a command returns.
@@ -82,7 +99,7 @@ impl Failure {
     /// A failure with another exit code.
     pub fn with_exit(exit: Exit, message: impl Into<String>) -> Self {
         debug_assert_ne!(exit, Exit::Ok, "a failure is no success");
-        Self { exit, message: message.into(), hint: None }
+        Self { exit, cause: Cause::Other, message: message.into(), hint: None }
     }
 
     /// Adds what to do next.
@@ -95,6 +112,11 @@ impl Failure {
     /// The exit code.
     pub fn exit(&self) -> Exit {
         self.exit
+    }
+
+    /// What it comes from.
+    pub fn cause(&self) -> Cause {
+        self.cause
     }
 
     /// What to do next.
@@ -111,7 +133,33 @@ impl fmt::Display for Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self::new(format!("{error:#}"))
+        let fetch = error.chain().find_map(|cause| cause.downcast_ref::<FetchError>());
+        let here = || error.chain().find_map(next_step_here);
+        let hint = fetch.map(FetchError::next_step).or_else(here).map(str::to_owned);
+        let cause = if fetch.is_some() { Cause::Unreachable } else { Cause::Other };
+        Self { cause, hint, ..Self::new(format!("{error:#}")) }
+    }
+}
+
+/// What to do about a file or a disk of this machine.
+fn next_step_here(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    match error.downcast_ref::<Unusable>() {
+        Some(Unusable::Missing(_)) => {
+            return Some("`wheeltap trust add` makes one; --trust names one that is elsewhere");
+        }
+        Some(Unusable::Damaged(..)) => {
+            return Some("mend what is named there, or get the file again from where it is from");
+        }
+        None => {}
+    }
+    match error.downcast_ref::<io::Error>()?.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Some("make room there, and run the command again")
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            Some("make it writable for this user, or name another place")
+        }
+        _ => None,
     }
 }
 
@@ -141,7 +189,12 @@ impl From<Distrust> for Failure {
                 "do not use the files; show the evidence to the witnesses and the operator",
             ),
         };
-        Self::with_exit(exit, distrust.to_string()).hint(hint)
+        let cause = match &distrust {
+            Distrust::Checkpoint(TrustError::Checkpoint(_)) => Cause::NotTheLog,
+            Distrust::Future { .. } => Cause::Clock,
+            _ => Cause::Other,
+        };
+        Self { cause, ..Self::with_exit(exit, distrust.to_string()).hint(hint) }
     }
 }
 

@@ -13,12 +13,13 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow, ensure};
 use futures_util::{StreamExt as _, stream};
-use log_core::checkpoint::OpenCheckpoint;
+use log_core::checkpoint::{CheckpointError, OpenCheckpoint};
 use log_core::consistency;
 use log_core::edge::Edge;
 use log_core::evidence::Evidence;
 use log_core::hash::{Hash, encode_base64};
 use log_core::history::{History, HistoryError};
+use log_core::note::NoteError;
 use log_core::proof::verify_consistency;
 use log_core::tile::{TileId, entry_bundles};
 use log_core::trust_policy::TrustedCheckpoint;
@@ -74,7 +75,7 @@ impl Session {
     /// goes without tiles: two roots of one size are a fork.
     pub fn check_offline(&self, checkpoint: &TrustedCheckpoint) -> Result<(), Failure> {
         let Some(bytes) = self.state.last_checkpoint()? else { return Ok(()) };
-        let Ok(seen) = OpenCheckpoint::open(&bytes, &self.log.trust.genesis.log) else { return Ok(()) };
+        let seen = self.open_seen(&bytes)?;
         let proven = &checkpoint.checkpoint;
         self.check_not_rolled_back(&seen, proven)?;
         if seen.size() != proven.size() || seen.root() == proven.root() {
@@ -148,12 +149,7 @@ impl Session {
         for _ in 0..SWAP_ATTEMPTS {
             let last = self.state.last_checkpoint()?;
             if let Some(bytes) = &last {
-                // The log's signature is what makes it evidence; the witnesses that are
-                // trusted may have been others then.
-                let seen = OpenCheckpoint::open(bytes, &self.log.trust.genesis.log).map_err(|error| {
-                    Failure::new(format!("the last checkpoint seen is damaged: {error}"))
-                        .hint("the trust file may be another log's; else restore the state directory")
-                })?;
+                let seen = self.open_seen(bytes)?;
                 let (seen_size, size) = (seen.size(), new.checkpoint.size());
                 self.check_not_rolled_back(&seen, &new.checkpoint)?;
                 match self.check_prefix(&seen, &new.checkpoint).await {
@@ -184,6 +180,30 @@ impl Session {
             seen.size()
         );
         Err(self.evidence_kept(&message, &evidence))
+    }
+
+    /// Opens the last checkpoint seen. The log's signature is what makes it evidence; the
+    /// witnesses that are trusted may have been others then.
+    fn open_seen(&self, bytes: &[u8]) -> Result<OpenCheckpoint, Failure> {
+        let (origin, path) = (self.log.origin(), self.state.checkpoint_path());
+        OpenCheckpoint::open(bytes, &self.log.trust.genesis.log).map_err(|error| match error {
+            CheckpointError::Note(NoteError::NoKnownKey) => Failure::new(format!(
+                "what was last seen of {origin} is not signed by the log key in the trust file: {}",
+                path.display()
+            ))
+            .hint(
+                "the trust file had another key before: ask the log's organisation which one is right. Move that \
+                 file away only if they have begun the log anew",
+            ),
+            error => Failure::new(format!(
+                "what was last seen of {origin} is damaged: {}: {error}",
+                path.display()
+            ))
+            .hint(
+                "restore that file. Without it the log is believed as at the first contact: move it away only if you \
+                 know what has damaged it",
+            ),
+        })
     }
 
     /// Proves from the source's tiles that the smaller of two trees is a prefix of the

@@ -9,7 +9,6 @@
 //! Two processes may share a state directory: the checkpoint is replaced under a
 //! lock, and only when it is still the one that was read.
 
-use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -50,7 +49,7 @@ impl LogState {
     pub fn swap_checkpoint(&self, old: Option<&[u8]>, new: &[u8]) -> anyhow::Result<bool> {
         let path = self.checkpoint_path();
         let swap = || {
-            let _lock = self.lock()?;
+            let _lock = durable::lock_directory(&self.directory)?;
             if durable::read(&path)?.as_deref() != old {
                 return Ok(false);
             }
@@ -75,17 +74,9 @@ impl LogState {
         files.filter(|file| file.path().extension().is_some_and(|extension| extension == "json")).count()
     }
 
-    fn checkpoint_path(&self) -> PathBuf {
+    /// Where the last checkpoint is.
+    pub fn checkpoint_path(&self) -> PathBuf {
         self.directory.join("checkpoint")
-    }
-
-    /// Held until the file is closed.
-    fn lock(&self) -> std::io::Result<File> {
-        durable::create_directory(&self.directory)?;
-        let path = self.directory.join("lock");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
-        file.lock()?;
-        Ok(file)
     }
 }
 

@@ -26,6 +26,6 @@ pub fn confirm(question: &str, yes: bool) -> Result<(), Failure> {
     let read = io::Read::take(stdin.lock(), MAX_ANSWER_BYTES).read_line(&mut answer);
     match read {
         Ok(_) if answer.trim() == "yes" => Ok(()),
-        _ => Err(Failure::new("nothing was done")),
+        _ => Err(Failure::new("nothing was done").hint("only the whole word `yes` is a yes")),
     }
 }

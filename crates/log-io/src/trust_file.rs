@@ -32,6 +32,7 @@ use log_core::rules::Genesis;
 use log_core::trust_policy::TrustPolicy;
 use log_core::verdict::Trust;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// Longest trust file: the longest policy text and as much again.
 const MAX_TRUST_FILE_BYTES: usize = 2 * log_core::limits::MAX_TRUST_POLICY_BYTES;
@@ -62,6 +63,17 @@ pub struct TrustedLog {
     pub policy: String,
     /// What to believe.
     pub trust: Trust,
+}
+
+/// Why there is nothing that can be believed.
+#[derive(Debug, Error)]
+pub enum Unusable {
+    /// There is no such file.
+    #[error("there is no trust file {}", .0.display())]
+    Missing(PathBuf),
+    /// It says something else than a trust file.
+    #[error("trust file {path}: {what}", path = .0.display(), what = .1)]
+    Damaged(PathBuf, String),
 }
 
 /// What becomes of projects that no log covers.
@@ -113,10 +125,9 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 impl TrustFile {
     /// Reads a trust file.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
-        let text = Self::read(path)?.with_context(|| {
-            format!("there is no trust file {}; `wheeltap trust add` makes one", path.display())
-        })?;
-        Self::parse(&text).with_context(|| format!("trust file {}", path.display()))
+        let text = Self::read(path)?.ok_or_else(|| Unusable::Missing(path.to_owned()))?;
+        let parsed = Self::parse(&text);
+        Ok(parsed.map_err(|error| Unusable::Damaged(path.to_owned(), format!("{error:#}")))?)
     }
 
     /// The text of a trust file; `None` when there is none.

@@ -88,8 +88,14 @@ pub async fn run(args: &AppendArgs) -> Outcome {
         let proof = proof.to_string();
         for file in &hashed {
             let path = files::proof_path(&file.path);
-            durable::write(&path, proof.as_bytes())
-                .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?;
+            durable::write(&path, proof.as_bytes()).map_err(|error| {
+                let index = receipt.index;
+                Failure::new(format!(
+                    "it is entry {index}, but {} cannot be written: {error}",
+                    path.display()
+                ))
+                .hint("make room there, and run the command again: nothing is logged twice")
+            })?;
         }
     }
     let again = if receipt.status == ReceiptStatus::AlreadyLogged { "was already" } else { "is" };

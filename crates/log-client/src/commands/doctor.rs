@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use log_core::verdict::Distrust;
 use log_io::args::{Format, LogArgs};
 use log_io::fetch::Http;
-use log_io::outcome::{Exit, Outcome, note, print};
+use log_io::outcome::{Cause, Exit, Failure, Outcome, note, print};
 use log_io::sessions::Sessions;
 use log_io::{clock, trust_file::TrustFile};
 use serde_json::{Value, json};
@@ -94,13 +93,7 @@ async fn examine(args: &DoctorArgs) -> anyhow::Result<Health> {
                     Ok(known) => {
                         LogHealth::Good { log_time: known.and_then(|known| known.facts.log_time), now }
                     }
-                    Err(failure) if failure.exit() == Exit::Failed => {
-                        LogHealth::Unreachable(failure.to_string())
-                    }
-                    Err(failure) if failure.to_string().contains(&future_words()) => {
-                        LogHealth::Clock(failure.to_string())
-                    }
-                    Err(failure) => LogHealth::NotBelieved(failure.to_string()),
+                    Err(failure) => ill(&failure),
                 };
                 health.logs.push((origin, state));
             }
@@ -119,10 +112,19 @@ async fn examine(args: &DoctorArgs) -> anyhow::Result<Health> {
     Ok(health)
 }
 
-/// How a failure because of a clock begins to speak of it.
-fn future_words() -> String {
-    let text = Distrust::Future { ahead: 0 }.to_string();
-    text.split("0 s").nth(1).unwrap_or(&text).to_owned()
+/// What a failure says of the log or of this machine.
+fn ill(failure: &Failure) -> LogHealth {
+    let what = failure.to_string();
+    let and_next = || match failure.next_step() {
+        Some(next) => format!("{what}: {next}"),
+        None => what.clone(),
+    };
+    match failure.cause() {
+        Cause::Unreachable => LogHealth::Unreachable(what),
+        Cause::Clock => LogHealth::Clock(what),
+        _ if failure.exit() == Exit::Failed => LogHealth::NoVerdict(and_next()),
+        _ => LogHealth::NotBelieved(and_next()),
+    }
 }
 
 #[cfg(unix)]

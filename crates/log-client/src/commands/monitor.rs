@@ -100,7 +100,10 @@ pub async fn run(args: &MonitorArgs) -> Outcome {
         }
         match result {
             Err(failure) if failure.exit() == Exit::Misbehaved => return Err(failure),
-            Err(failure) => note(format_args!("not read this time: {failure}")),
+            Err(failure) => {
+                let next = failure.next_step().map(|next| format!("; next: {next}")).unwrap_or_default();
+                note(format_args!("not read this time: {failure}{next}"));
+            }
             Ok(_) => {}
         }
         tokio::time::sleep(Duration::from_secs(args.interval.max(1))).await;

@@ -108,12 +108,12 @@ pub async fn run(args: &RunArgs) -> Result<u8, Failure> {
     let summary = proxy.summary();
     lead_back(&lock, &proxy, &registry).await;
     proxy.stop().await;
+    say(&summary);
     if let Some(path) = &args.report {
         let report = json!({"schema": SCHEMA, "exit_code": code, "summary": &summary});
         durable::write(path, format!("{report:#}\n").as_bytes())
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    say(&summary);
     Ok(code)
 }
 

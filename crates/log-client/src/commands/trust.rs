@@ -76,7 +76,9 @@ pub async fn run(command: &TrustCommand) -> Outcome {
 /// Replaces the text of the trust file by what `edit` makes of it. Two processes do it
 /// one after the other, and each sees what the other wrote.
 fn change(path: &Path, edit: impl FnOnce(Option<&str>) -> Result<String, Failure>) -> Result<(), Failure> {
-    let failed = |error: io::Error| Failure::new(format!("cannot write {}: {error}", path.display()));
+    let failed = |error: io::Error| {
+        Failure::from(anyhow::Error::from(error).context(format!("cannot write {}", path.display())))
+    };
     // A link stays one: the file that it names is what is changed.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());

@@ -11,6 +11,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::{ArgGroup, Args};
 use log_core::artifact::ProjectName;
 use log_io::args::{Format, LogArgs};
@@ -122,8 +123,7 @@ pub async fn run(args: &VerifyArgs) -> Outcome {
         let report = Report::new(&gathered, &told, &hints, &sessions, rules, args.offline);
         if let Some(path) = &args.save_proofs {
             let bytes = told.into_proofs()?.to_bytes().map_err(Failure::new)?;
-            durable::write(path, &bytes)
-                .map_err(|error| anyhow::anyhow!("cannot write {}: {error}", path.display()))?;
+            durable::write(path, &bytes).with_context(|| format!("cannot write {}", path.display()))?;
             note(format_args!("the proofs are in {}", path.display()));
         }
         report

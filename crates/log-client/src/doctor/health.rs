@@ -45,6 +45,8 @@ pub enum LogHealth {
     },
     /// Nothing answered, or with an error.
     Unreachable(String),
+    /// It answered, and nothing comes of it here.
+    NoVerdict(String),
     /// What it answered is not believed.
     NotBelieved(String),
     /// What it answered is of the future.
@@ -75,6 +77,7 @@ pub fn findings(health: &Health) -> Vec<Finding> {
             }
             LogHealth::Good { .. } => continue,
             LogHealth::Unreachable(why) => (&rules::LOG_UNREACHABLE, why.clone()),
+            LogHealth::NoVerdict(why) => (&rules::NO_VERDICT, why.clone()),
             LogHealth::NotBelieved(why) => (&rules::LOG_NOT_BELIEVED, why.clone()),
             LogHealth::Clock(why) => (&rules::CLOCK, why.clone()),
         };
@@ -108,6 +111,7 @@ mod tests {
         assert_eq!(check(good(Some(1_061))), ["clock"]);
         assert_eq!(check(log(LogHealth::Clock("x".to_owned()))), ["clock"]);
         assert_eq!(check(log(LogHealth::Unreachable("x".to_owned()))), ["log-unreachable"]);
+        assert_eq!(check(log(LogHealth::NoVerdict("x".to_owned()))), ["no-verdict"]);
         assert_eq!(check(log(LogHealth::NotBelieved("x".to_owned()))), ["log-not-believed"]);
         let proxy = Some(("http://u:p@h/".to_owned(), "refused".to_owned()));
         let found = findings(&Health { proxy, ..Health::default() });

@@ -179,6 +179,9 @@ rules! {
     LOG_UNREACHABLE = "log-unreachable", High, false,
         "when the log does not answer, covered files are refused",
         "check the address in the trust file and the network; a mirror of the log will do, too";
+    NO_VERDICT = "no-verdict", High, false,
+        "the log answers, but what is remembered of it or this program cannot be used, so covered files are refused",
+        "do what is said there";
     LOG_NOT_BELIEVED = "log-not-believed", High, false,
         "what the log answers is not believed, so covered files are refused",
         "see what is said there; check this machine's clock, and ask the log's operator";

@@ -22,6 +22,7 @@ use log_core::policy::Policy;
 use log_core::rules::Genesis;
 use log_core::timeline::{Moment, Timeline};
 use log_io::durable;
+use log_io::outcome::Failure;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -97,22 +98,30 @@ impl Place {
     }
 
     /// Reads a place; `None` when there is none yet.
-    pub fn load(path: &Path, origin: &str) -> anyhow::Result<Option<Self>> {
-        let text = || format!("the place in {}", path.display());
-        let Some(bytes) = durable::read(path).with_context(text)? else { return Ok(None) };
-        let place: Self = serde_json::from_slice(&bytes)
-            .with_context(|| format!("{} is damaged; delete it to read from the beginning", text()))?;
-        ensure!(place.schema == SCHEMA, "{} is of another version of this program", text());
-        ensure!(place.origin == origin, "{} is of the log {}", text(), place.origin);
-        Ok(Some(place))
+    pub fn load(path: &Path, origin: &str) -> Result<Option<Self>, Failure> {
+        let read = durable::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let Some(bytes) = read else { return Ok(None) };
+        let unusable = |what: String| {
+            Failure::new(format!("how far the log was read is not known: {} {what}", path.display()))
+                .hint("move that file away: the log is then read, and reported, from its beginning")
+        };
+        match serde_json::from_slice::<Self>(&bytes) {
+            Err(error) => Err(unusable(format!("is damaged: {error}"))),
+            Ok(place) if place.schema != SCHEMA => {
+                Err(unusable("is of another version of this program".to_owned()))
+            }
+            Ok(place) if place.origin != origin => Err(unusable(format!("is of the log {}", place.origin))),
+            Ok(place) => Ok(Some(place)),
+        }
     }
 
     /// Remembers it.
     pub fn save(&self, path: &Path) -> anyhow::Result<()> {
-        if let Some(directory) = path.parent() {
-            durable::create_directory(directory)?;
-        }
         let bytes = serde_json::to_vec_pretty(self)?;
-        durable::write(path, &bytes).with_context(|| format!("cannot write {}", path.display()))
+        let write = || {
+            let _lock = path.parent().map(durable::lock_directory).transpose()?;
+            durable::write(path, &bytes)
+        };
+        write().with_context(|| format!("cannot write {}", path.display()))
     }
 }

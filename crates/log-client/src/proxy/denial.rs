@@ -70,7 +70,7 @@ impl Denial {
     pub(super) fn failure(log: &str, failure: &Failure) -> Self {
         let next =
             failure.next_step().unwrap_or("try again when the log answers; `wheeltap doctor` says more");
-        Self::new("no verdict", format!("the log {log} gives no verdict: {failure}"), next)
+        Self::new("no verdict", format!("the log {log}: {failure}"), next)
     }
 
     /// The bytes that came are not those of the digest.

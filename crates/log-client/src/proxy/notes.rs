@@ -140,22 +140,29 @@ impl Lines {
     fn open(path: PathBuf) -> anyhow::Result<(Self, Vec<Note>)> {
         let place = || format!("cannot read {}", path.display());
         let file = OpenOptions::new().create(true).append(true).read(true).open(&path).with_context(place)?;
-        let mut notes = Vec::new();
+        let (mut notes, mut whole) = (Vec::new(), 0);
         let mut lines = BufReader::new(&file).lines();
         while let Some(line) = lines.next().transpose().with_context(place)? {
             if notes.len() == MAX_LINES {
                 bail!("{} has more than {MAX_LINES} lines", path.display());
             }
             match serde_json::from_str(&line) {
-                Ok(note) => notes.push(note),
+                Ok(note) => {
+                    notes.push(note);
+                    whole += line.len() as u64 + 1;
+                }
                 // What a crash has left of the last line; it was of a file not served whole.
                 Err(_) if lines.next().is_none() => break,
                 Err(error) => bail!("{}: line {}: {error}", path.display(), notes.len() + 1),
             }
         }
+        let ends_in_a_line = file.metadata().with_context(place)?.len() == whole;
         let mut opened = Self { path, file, count: notes.len() };
-        // So that the next line begins on one of its own.
-        opened.replace(&notes)?;
+        // So that the next line begins on one of its own. A disk that is full does not matter
+        // unless there is something to mend.
+        if !ends_in_a_line {
+            opened.replace(&notes).with_context(|| format!("cannot write {}", opened.path.display()))?;
+        }
         Ok((opened, notes))
     }
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <cache>/sha256/ab/<hex>        a file whose bytes have this digest
+//! <cache>/partial/run-…/         files that come, of one process
 //! ```
 //!
 //! Invariants: a file is under its name only after its bytes were found to have that
@@ -21,11 +22,14 @@ use log_io::{clock, durable};
 use tempfile::NamedTempFile;
 
 use super::limits::READ_BYTES;
+use crate::scratch::Scratch;
 
 /// The store.
 #[derive(Debug)]
 pub(super) struct Store {
     directory: PathBuf,
+    /// None without room on the disk.
+    partial: Option<Scratch>,
     limit: u64,
     index: Mutex<Index>,
 }
@@ -57,6 +61,8 @@ pub(super) struct Spool {
 impl Store {
     /// Opens the store in a directory, which is made if there is none.
     pub(super) fn open(directory: &Path, limit: u64) -> io::Result<Self> {
+        let partial = Scratch::new(&directory.join("partial"));
+        let partial = partial.inspect_err(|error| tracing::warn!(%error, "cannot write to the cache")).ok();
         let directory = directory.join("sha256");
         durable::create_directory(&directory)?;
         let mut index = Index::default();
@@ -81,7 +87,7 @@ impl Store {
         for (used, hash, bytes) in found {
             index.insert(hash, bytes, used, false);
         }
-        let store = Self { directory, limit, index: Mutex::new(index) };
+        let store = Self { directory, partial, limit, index: Mutex::new(index) };
         store.make_room(0);
         Ok(store)
     }
@@ -118,8 +124,10 @@ impl Store {
 
     /// Begins a file of unknown digest. Without room on the disk it is only hashed.
     pub(super) fn spool(&self) -> Spool {
-        let file = tempfile::Builder::new().prefix(durable::TEMP_PREFIX).tempfile_in(&self.directory);
-        let file = file.inspect_err(|error| tracing::warn!(%error, "cannot write to the cache")).ok();
+        let file = self.partial.as_ref().and_then(|partial| {
+            let file = NamedTempFile::new_in(partial.path());
+            file.inspect_err(|error| tracing::warn!(%error, "cannot write to the cache")).ok()
+        });
         Spool { file, digest: StreamDigest::default() }
     }
 

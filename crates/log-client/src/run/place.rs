@@ -10,8 +10,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use log_io::durable;
-use tempfile::TempDir;
+use crate::scratch::Scratch;
 
 /// poetry's plugin.
 const PLUGIN: &str = include_str!("poetry_plugin.py");
@@ -23,7 +22,7 @@ const METADATA: &str = "Metadata-Version: 2.1\nName: wheeltap-run-poetry\nVersio
 /// The directory; it goes with its owner.
 #[derive(Debug)]
 pub struct Place {
-    directory: TempDir,
+    directory: Scratch,
 }
 
 impl Place {
@@ -31,9 +30,9 @@ impl Place {
     /// rule, so that they can link from it.
     pub fn new(cache: &Path) -> io::Result<Self> {
         // Absolute: the command and what it starts may be in other directories.
-        let below = std::path::absolute(cache.join("run"))?;
-        durable::create_directory(&below)?;
-        let directory = tempfile::Builder::new().prefix("run-").tempdir_in(below)?;
+        let directory = Scratch::new(&std::path::absolute(cache.join("run"))?)?;
+        // The command may outlive a run that is killed.
+        directory.share()?;
         fs::create_dir(directory.path().join("empty"))?;
         Ok(Self { directory })
     }

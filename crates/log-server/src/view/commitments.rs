@@ -11,6 +11,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use log_core::hash::Hash;
 
@@ -18,6 +19,10 @@ use crate::index::Mark;
 
 /// Memory that sled may use for its cache, in bytes: a log's last million rounds.
 const CACHE_BYTES: u64 = 16 << 20;
+
+/// How often it is tried to open the files again, and how long it is waited between.
+const REOPEN_ATTEMPTS: u32 = 50;
+const REOPEN_PAUSE: Duration = Duration::from_millis(20);
 
 /// The derived database.
 #[derive(Debug, Clone)]
@@ -39,9 +44,18 @@ impl Commitments {
     /// Closes the database and opens it again.
     pub fn reopen(&self) -> sled::Result<()> {
         let mut slot = self.db.write().unwrap_or_else(PoisonError::into_inner);
-        // The files are locked until the old one is gone.
         drop(slot.take());
-        *slot = Some(open(&self.path)?);
+        // The files are locked until the old one is gone, which sled's own threads may hold
+        // for a moment longer.
+        let mut opened = open(&self.path);
+        for _ in 0..REOPEN_ATTEMPTS {
+            if !matches!(opened, Err(sled::Error::Io(_))) {
+                break;
+            }
+            std::thread::sleep(REOPEN_PAUSE);
+            opened = open(&self.path);
+        }
+        *slot = Some(opened?);
         Ok(())
     }
 

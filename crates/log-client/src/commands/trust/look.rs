@@ -11,7 +11,7 @@ use log_core::tile::{Level, TileId};
 use log_core::timeline::{Moment, Timeline};
 use log_core::times::{about, utc};
 use log_io::fetch::Http;
-use log_io::outcome::{Exit, Failure, shown};
+use log_io::outcome::{Cause, Exit, Failure, shown};
 use log_io::session::Session;
 use log_io::source::LogSource;
 use log_io::trust_file::TrustedLog;
@@ -53,7 +53,16 @@ pub(super) async fn look(http: &Http, log: &TrustedLog, from: KeyFrom, now: u64)
 }
 
 async fn look_with(session: &Session, from: KeyFrom, now: u64) -> Result<Seen, Failure> {
-    let checkpoint = session.checkpoint(now).await?;
+    let checkpoint = session.checkpoint(now).await.map_err(|failure| match (failure.cause(), from) {
+        (Cause::NotTheLog, KeyFrom::Given) => failure.hint(
+            "what answers there is not the log with the key that was given: check the URL, and compare the key \
+             with the one that the log's organisation publishes",
+        ),
+        (Cause::NotTheLog, KeyFrom::Served) => {
+            failure.hint("what answers there is no log, or a broken one: check the URL")
+        }
+        _ => failure,
+    })?;
     let (size, cosigned_at) = (checkpoint.checkpoint.size(), checkpoint.cosigned_at);
     if size == 0 {
         return match from {

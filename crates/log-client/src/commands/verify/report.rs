@@ -20,6 +20,8 @@ pub(super) struct Report {
     files: Vec<Judged>,
     locks: Vec<JudgedLock>,
     logs: Vec<LogShown>,
+    /// Whether each log that was asked has answered.
+    whole: bool,
     source: Source,
 }
 
@@ -70,12 +72,13 @@ impl Report {
             Some(LogShown { origin: log.origin.clone(), size, log_time, cosigned_at: log.cosigned_at })
         });
         let source = if offline { Source::Saved } else { Source::Asked };
-        Self { files: files.collect(), locks: locks.collect(), logs: logs.collect(), source }
+        let whole = told.is_whole();
+        Self { files: files.collect(), locks: locks.collect(), logs: logs.collect(), whole, source }
     }
 
     /// The verdicts from proofs beside the files.
     pub(super) fn beside(files: Vec<Judged>) -> Self {
-        Self { files, locks: Vec::new(), logs: Vec::new(), source: Source::Beside }
+        Self { files, locks: Vec::new(), logs: Vec::new(), whole: true, source: Source::Beside }
     }
 
     fn all(&self) -> impl Iterator<Item = &Judged> {
@@ -172,7 +175,7 @@ impl Report {
             "schema": 2,
             "logs": self.logs.iter().map(log).collect::<Vec<_>>(),
             "offline": self.source != Source::Asked,
-            "complete": self.source != Source::Beside && !self.logs.is_empty(),
+            "complete": self.source != Source::Beside && self.whole && !self.logs.is_empty(),
             "summary": {
                 "total": self.all().count(),
                 "verified": passed("verified"),

@@ -15,8 +15,9 @@ use log_io::session::Session;
 use log_io::sessions::Sessions;
 
 use super::gather::GivenFile;
+use super::severity;
 use crate::facts::{self, Known};
-use crate::proofs::{self, LogProofs, MAX_PROOFS_BYTES, Proofs};
+use crate::proofs::{self, Exchange, LogProofs, MAX_PROOFS_BYTES, Proofs};
 use crate::requirement_files::read;
 
 /// A project, in a version when one is wanted.
@@ -30,8 +31,10 @@ pub(in crate::commands) struct Told {
 /// What one log says.
 pub(super) struct LogTold {
     pub(super) origin: String,
-    /// `None`: it was not asked, or is empty.
+    /// `None`: it was not asked, or is empty, or did not answer.
     pub(super) known: Option<Known>,
+    /// Why there is no verdict on anything that it is asked about.
+    failure: Option<Failure>,
     /// The releases about which everything is known; all that were asked for when `None`.
     whole: Option<BTreeSet<String>>,
     /// When the newest checkpoint was cosigned, if it was read from saved proofs.
@@ -39,7 +42,9 @@ pub(super) struct LogTold {
     record: Option<LogProofs>,
 }
 
-/// Asks every log about its projects.
+/// Asks every log about its projects. One that gives no good answer takes the verdicts on
+/// its own projects alone; it is an error when there is no other, and where proofs are to be
+/// saved, which would not be all.
 pub(in crate::commands) async fn ask(
     sessions: &Sessions,
     wanted: &Wanted,
@@ -49,29 +54,50 @@ pub(in crate::commands) async fn ask(
     let mut logs = Vec::new();
     for session in sessions.all() {
         let (keys, asked) = keys(sessions, session, wanted);
+        if !asked {
+            continue;
+        }
+        let mut log = LogTold::new(session);
         let mut record = save.then(Vec::new);
-        let known = if !keys.is_empty() {
-            Some(facts::ask_recorded(session, &keys, now, &mut record).await?)
-        } else if asked {
-            facts::policies_recorded(session, now, &mut record).await?
-        } else {
-            None
-        };
-        if known.as_ref().is_some_and(|known| !known.facts.complete) {
-            return Err(Failure::new("the log does not prove that its answer is all that it has")
-                .hint("verify fewer files at once, or against a static mirror of the log"));
+        match ask_one(session, &keys, now, &mut record).await {
+            Ok(known) => log.known = known,
+            Err(failure) if save => return Err(failure),
+            Err(failure) => log.failure = Some(failure),
         }
-        let origin = origin(session);
-        if known.is_some() && record.as_ref().is_some_and(Vec::is_empty) {
-            return Err(Failure::new(format!(
-                "{origin} is served without look-ups: it has no answers to save"
-            ))
-            .hint("point the trust file at a log that answers look-ups, or verify without --save-proofs"));
+        log.record = record.map(|exchanges| LogProofs { origin: log.origin.clone(), exchanges });
+        logs.push(log);
+    }
+    if logs.iter().all(|log| log.failure.is_some()) {
+        let failures = logs.iter().filter_map(|log| log.failure.clone());
+        if let Some(worst) = failures.max_by_key(|failure| severity(failure.exit())) {
+            return Err(worst);
         }
-        let record = record.map(|exchanges| LogProofs { origin: origin.clone(), exchanges });
-        logs.push(LogTold { origin, known, whole: None, cosigned_at: None, record });
     }
     Ok(Told { logs })
+}
+
+/// What one log says; `None` when it is empty and only its policies were to be asked.
+async fn ask_one(
+    session: &Session,
+    keys: &[LookupKey],
+    now: u64,
+    record: &mut Option<Vec<Exchange>>,
+) -> Result<Option<Known>, Failure> {
+    let known = if keys.is_empty() {
+        facts::policies_recorded(session, now, record).await?
+    } else {
+        Some(facts::ask_recorded(session, keys, now, record).await?)
+    };
+    if known.as_ref().is_some_and(|known| !known.facts.complete) {
+        return Err(Failure::new("the log does not prove that its answer is all that it has")
+            .hint("verify fewer files at once, or against a static mirror of the log"));
+    }
+    if known.is_some() && record.as_ref().is_some_and(Vec::is_empty) {
+        let origin = origin(session);
+        return Err(Failure::new(format!("{origin} is served without look-ups: it has no answers to save"))
+            .hint("point the trust file at a log that answers look-ups, or verify without --save-proofs"));
+    }
+    Ok(known)
 }
 
 /// Checks saved answers again.
@@ -89,9 +115,7 @@ pub(super) fn from_proofs(
     })?;
     let mut logs = Vec::new();
     for session in sessions.all() {
-        let origin = origin(session);
-        let mut told =
-            LogTold { origin, known: None, whole: Some(BTreeSet::new()), cosigned_at: None, record: None };
+        let mut told = LogTold { whole: Some(BTreeSet::new()), ..LogTold::new(session) };
         if keys(sessions, session, wanted).1 {
             let saved = file.of(&told.origin).filter(|saved| !saved.exchanges.is_empty());
             let saved = saved.ok_or_else(|| {
@@ -123,6 +147,11 @@ fn origin(session: &Session) -> String {
 }
 
 impl LogTold {
+    fn new(session: &Session) -> Self {
+        let origin = origin(session);
+        Self { origin, known: None, failure: None, whole: None, cosigned_at: None, record: None }
+    }
+
     fn read(&mut self, saved: &LogProofs, session: &Session, now: u64) -> Result<(), Failure> {
         for exchange in &saved.exchanges {
             let checked =
@@ -158,7 +187,8 @@ impl Told {
     }
 
     /// The facts of the log that is asked about a project; `None` when there is none.
-    /// An error when it is not known whether they are all about these releases.
+    /// An error when it gave no good answer, or it is not known whether they are all about
+    /// these releases.
     pub(in crate::commands) fn facts(
         &self,
         sessions: &Sessions,
@@ -169,11 +199,19 @@ impl Told {
         let name = origin(session);
         let log = self.logs.iter().find(|log| log.origin == name);
         let Some(log) = log else { return Ok(None) };
+        if let Some(failure) = &log.failure {
+            return Err(failure.clone());
+        }
         let Some(known) = &log.known else { return Ok(None) };
         for (project, version) in releases {
             log.knows(project, version)?;
         }
         Ok(Some(&known.facts))
+    }
+
+    /// Whether each log that was asked has answered.
+    pub(super) fn is_whole(&self) -> bool {
+        self.logs.iter().all(|log| log.failure.is_none())
     }
 
     /// Which logs were asked, for people.
