@@ -2,6 +2,7 @@
 //! that stands alone.
 
 use std::process::Command;
+use std::sync::atomic::Ordering;
 
 use log_core::key::VerifierKey;
 
@@ -84,15 +85,11 @@ fn evidence(stderr: &str) -> String {
 fn a_rollback_that_a_witness_cosigned_yields_evidence() {
     let scene = Scene::with_log();
     let log = VerifierKey::parse(scene.read("log.pub").trim_end()).expect("a key");
-    let configure = |witness: &Witness| {
-        let config = format!("[witnesses]\npolicy = '''\n{}'''\n", witness.policy());
-        scene.write("log/wheeltap-log.toml", config.as_bytes());
-    };
     let trust = |witness: &Witness| {
         scene.write("trust.toml", witness.trusted_in(&scene.read("trust.toml")).as_bytes());
     };
     let serve = |witness: &Witness| {
-        configure(witness);
+        scene.write("log/wheeltap-log.toml", witness.log_config().as_bytes());
         let server = scene.serve("log");
         scene.trust(&server.url);
         server
@@ -112,14 +109,13 @@ fn a_rollback_that_a_witness_cosigned_yields_evidence() {
     scene.ok("wheeltap", &["verify", &first]);
     server.kill();
 
-    // Log and witness come back from what they were: the witness has forgotten, and the
-    // cosignatures are made in another second.
-    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    // Log and witness come back from what they were: the witness has forgotten.
     for name in ["log", "old"] {
         std::fs::rename(scene.path(name), scene.path(&format!("{name}-away"))).expect("renamed");
     }
     std::fs::rename(scene.path("old-away"), scene.path("log")).expect("renamed");
     let forgetful = Witness::start(log);
+    forgetful.ahead.store(60, Ordering::Relaxed);
     // What was cosigned back then, and is shown again, is an old copy and no evidence.
     scene.trust(&format!("file://{}", scene.path("log/public").display()));
     trust(&forgetful);

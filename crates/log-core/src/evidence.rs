@@ -249,13 +249,17 @@ mod tests {
     use crate::hash::EMPTY_ROOT;
     use crate::testing::{genesis, key, public};
 
-    /// A checkpoint of the log with cosignatures of some witnesses at some times.
-    fn checkpoint(size: u64, cosigned: &[(&str, u64)]) -> OpenCheckpoint {
+    /// Who has cosigned, and when.
+    type Cosigned = &'static [(&'static str, u64)];
+
+    /// A checkpoint of the log with cosignatures.
+    fn checkpoint(size: u64, cosigned: Cosigned) -> OpenCheckpoint {
         let origin = "log.example".to_owned();
         let checkpoint = Checkpoint { origin, size, root: EMPTY_ROOT, extensions: vec![] };
         let mut note = checkpoint.sign(&key("log.example"));
         for (witness, time) in cosigned {
-            note.push(cosignature::sign(&key(witness), &note.text().to_owned(), *time));
+            let line = cosignature::sign(&key(witness), note.text(), *time);
+            note.push(line);
         }
         OpenCheckpoint::open(note.to_string().as_bytes(), &public("log.example")).expect("a checkpoint")
     }
@@ -263,7 +267,7 @@ mod tests {
     #[test]
     fn a_rollback_is_one_witness_that_cosigned_less_later() {
         let witnesses = ["w1", "w2"].map(|name| key(name).cosigner());
-        let cases: [(u64, &[(&str, u64)], u64, &[(&str, u64)], bool); 8] = [
+        let cases: [(u64, Cosigned, u64, Cosigned, bool); 8] = [
             (8, &[("w1", 10)], 4, &[("w1", 11)], true),
             (8, &[("w1", 10), ("w2", 20)], 4, &[("w1", 9), ("w2", 21)], true),
             // An old copy.
