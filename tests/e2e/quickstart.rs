@@ -3,6 +3,7 @@
 //!
 //! Left out: building, and the ports, which are free ones.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -64,7 +65,7 @@ fn script(steps: &[Step], [port, private]: [u16; 2]) -> String {
         if step.commands.contains(" serve ") {
             // Nobody types faster than it says that it listens.
             let listens = format!("(echo > /dev/tcp/127.0.0.1/{port}) 2> /dev/null");
-            script += &format!("until {listens}; do sleep 0.1; done; sleep 0.5\n");
+            writeln!(script, "until {listens}; do sleep 0.1; done; sleep 0.5").expect("a string");
         }
         script += "echo \"@@ $?\"\n";
     }
