@@ -86,14 +86,14 @@ fn servers() -> (Recorder, Recorder) {
     let (index, files) = (listen(), listen());
     let files_host = files.local_addr().expect("an address").to_string();
     let on = |url: &str| url.replace("{files}", &files_host);
-    let listed: Vec<String> = FILES
+    let links: Vec<String> = FILES
         .iter()
         .map(|(version, url)| {
             let (name, url) = (format!("free_lib-{version}.tar.gz"), on(url));
             format!("<a href=\"{url}/{name}#sha256={}\">{name}</a>", sha256(name.as_bytes()))
         })
         .collect();
-    let page = listed.join("\n").into_bytes();
+    let page = links.join("\n").into_bytes();
     let elsewhere = on("location: http://{files}/after-redirect/free_lib-1.2.tar.gz\r\n");
     let astray = on("location: http://ci:s3cret-word@{files}/astray/free_lib-1.4.tar.gz\r\n");
     let html = || "content-type: text/html\r\n".to_owned();
@@ -103,11 +103,12 @@ fn servers() -> (Recorder, Recorder) {
         Box::new(move |path, head| match path {
             _ if !head.contains(BASIC) => ("401 no".to_owned(), String::new(), Vec::new()),
             "/simple/free-lib/" => (ok(), html(), page.clone()),
-            "/simple/elsewhere/" => ("302 Found".to_owned(), elsewhere.clone(), Vec::new()),
             "/own/free_lib-1.0.tar.gz" => {
                 (ok(), "set-cookie: session=indexs-own\r\n".to_owned(), name_in(path))
             }
-            "/moved/free_lib-1.2.tar.gz" => ("302 Found".to_owned(), elsewhere.clone(), Vec::new()),
+            "/simple/elsewhere/" | "/moved/free_lib-1.2.tar.gz" => {
+                ("302 Found".to_owned(), elsewhere.clone(), Vec::new())
+            }
             "/astray/free_lib-1.4.tar.gz" => ("302 Found".to_owned(), astray.clone(), Vec::new()),
             _ => (format!("403 not with {SECRET}"), html(), format!("not with {SECRET}").into_bytes()),
         }),

@@ -250,6 +250,7 @@ pub(super) async fn fetch(
         Ok(()) => true,
         Err(denial) => {
             before.tally.held_back(project.as_str(), name.as_str(), true, &denial);
+            before.metrics.file(&denial.verdict);
             false
         }
     };
@@ -257,6 +258,7 @@ pub(super) async fn fetch(
         match done {
             Done::Right => served(&after, &found, terms),
             Done::Wrong(hash) => wrong(&after, &found, terms, *hash),
+            Done::Unnoted => {}
             Done::Broken(why) => {
                 tracing::warn!(file = %found.name, why, "a file did not come whole");
                 after.metrics.file("broken");
@@ -291,7 +293,7 @@ async fn held(state: &Arc<State>, found: &Found, terms: Terms, fetched: FetchedF
             // Not 502: pip would try again, and in the end not say why.
             refuse_with(StatusCode::GATEWAY_TIMEOUT, &broken(&found.name, &why))
         }
-        Err(Done::Right) => missing("it was not read"),
+        Err(Done::Right | Done::Unnoted) => missing("it was not read"),
     }
 }
 

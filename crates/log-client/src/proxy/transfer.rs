@@ -31,6 +31,8 @@ pub(super) enum Done {
     Right,
     /// It has another one.
     Wrong(Hash),
+    /// It has the digest, and could not be noted, so that it must not be served whole.
+    Unnoted,
     /// It did not come whole, and nobody knows.
     Broken(String),
 }
@@ -40,6 +42,8 @@ pub(super) enum Done {
 enum Cut {
     #[error("the file has another digest than it must have")]
     Wrong,
+    #[error("the file could not be noted")]
+    Unnoted,
     #[error("the index broke off: {0}")]
     Broken(String),
 }
@@ -101,6 +105,7 @@ pub(super) fn pass_on(
         match result {
             Done::Right => {}
             Done::Wrong(_) => client.send(Err(Cut::Wrong)).await,
+            Done::Unnoted => client.send(Err(Cut::Unnoted)).await,
             Done::Broken(why) => client.send(Err(Cut::Broken(why))).await,
         }
     });
@@ -159,8 +164,11 @@ async fn run(
     let store = Arc::clone(store);
     let judged = tokio::task::spawn_blocking(move || {
         let (hash, length) = spool.finish();
-        if expected.is_some_and(|expected| expected != hash) || !before_last(hash) {
+        if expected.is_some_and(|expected| expected != hash) {
             return Done::Wrong(hash);
+        }
+        if !before_last(hash) {
+            return Done::Unnoted;
         }
         store.keep(spool, hash, length);
         Done::Right
