@@ -31,7 +31,7 @@ fn surroundings(variables: &[(&str, &str)], files: &[(&str, &str)]) -> Surroundi
     Surroundings {
         variables: all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         files: files.collect(),
-        unread: Vec::new(),
+        ..Surroundings::default()
     }
 }
 
