@@ -212,6 +212,11 @@ const FILES: &[(&str, &str, &[&str])] = &[
     ),
     (
         "uv.lock",
+        "[[package]]\nname = \"a\"\n[package.sdist]\nurl = \"http://127.0.0.1:8070/files/packages/a.tar.gz\"\n",
+        &[],
+    ),
+    (
+        "uv.lock",
         "[[package]]\nname = \"a\"\nsource = { git = \"https://h/a\" }\n",
         &["lock-direct-reference:3"],
     ),
