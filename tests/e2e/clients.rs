@@ -1,12 +1,13 @@
 //! Real installers at an index that misbehaves, each case once directly and once through
-//! `wheeltap proxy`.
+//! Wheeltap.
 //!
 //! Directly, to see that the case is an attack: else the other half would prove nothing.
-//! Through the proxy no installer may get anything that the log does not vouch for, but
-//! where the table says that Wheeltap is not asked. What came of each case is in
-//! `docs/clients.md`, word by word. After a change:
+//! With Wheeltap no installer may get anything that the log does not vouch for, but
+//! where the table says that Wheeltap is not asked; and there `wheeltap doctor` has to say
+//! so. What came of each case is in `docs/clients.md`, word by word. After a change:
 //! `WHEELTAP_BLESS=1 cargo test --test e2e clients`.
 
+mod bench;
 mod cases;
 pub(crate) mod installers;
 pub(crate) mod stage;
@@ -14,23 +15,28 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
-use crate::harness::Server;
+use tempfile::TempDir;
+
+use crate::harness::Scene;
 use crate::hostile::{Index, sha256};
 use crate::tools;
-use cases::{Case, Through};
+use cases::{Case, Through, Warm, Way, With};
 use installers::{Asked, Came, Client};
 
-/// One installer, to be asked in one case.
-struct Job<'a> {
-    case: &'a Case,
-    client: Client,
-    upstream: String,
-    extra: Option<String>,
-    proxy: Arc<Server>,
+/// What all cases have in common.
+struct Hall {
+    programs: PathBuf,
+    /// With the trust file of a log that runs.
+    scene: Scene,
+    index: Index,
+    /// An index without fault.
+    honest: String,
+    /// What an intruder offers for find-links.
+    directory: TempDir,
 }
 
 /// One installer in one case.
@@ -45,46 +51,33 @@ struct Row<'a> {
 fn no_installer_gets_what_the_log_does_not_vouch_for() {
     let Some(programs) = tools::install(tools::CLIENTS) else { return };
     let (scene, log) = stage::log();
+    scene.write(
+        "down/trust.toml",
+        scene.trust_text("http://127.0.0.1:9/", "log.pub", "root.key.pub").as_bytes(),
+    );
     let index = Index::start();
-    let groups = cases::groups();
     let honest = index.put("honest", stage::honest());
-    let mut jobs = Vec::new();
-    for (at, case) in groups.iter().flat_map(|(_, cases)| cases).enumerate() {
-        let mut shelf = stage::honest();
-        (case.hostile)(&mut shelf);
-        let hostile = index.put(&format!("case-{at}"), shelf);
-        let (upstream, extra) = if case.is_extra { (&honest, Some(&hostile)) } else { (&hostile, None) };
-        let proxy = Arc::new(scene.proxy(&format!("proxy-{at}"), upstream, case.proxy));
-        jobs.extend(case.clients.iter().map(|client| Job {
-            case,
-            client: *client,
-            upstream: upstream.clone(),
-            extra: extra.cloned(),
-            proxy: Arc::clone(&proxy),
-        }));
-    }
-    let rows = in_parallel(&jobs, |job| {
-        let requirements = job.case.asked.replace("HASH", &intruders_wheel());
-        let install = |index: &str| {
-            let asked = Asked { index, extra_index: job.extra.as_deref(), requirements: &requirements };
-            job.client.install(&programs, asked)
-        };
-        Row {
-            case: job.case,
-            client: job.client,
-            without: install(&job.upstream),
-            with: install(&job.proxy.url),
-        }
-    });
-    for row in &rows {
-        check(row);
-    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let wheel = stage::wheel(&stage::intruders("tap-lib", "1.2"));
+    fs::write(directory.path().join(wheel.name), wheel.bytes).expect("written");
+    let hall = Hall { programs, scene, index, honest, directory };
+
+    let groups = cases::groups();
+    let cases: Vec<(usize, &Case)> = groups.iter().flat_map(|(_, cases)| cases).enumerate().collect();
+    let (still, moving): (Vec<_>, Vec<_>) =
+        cases.into_iter().partition(|(_, case)| case.warm != Some(Warm::ThenWithdrawn));
+    let mut rows: Vec<Row<'_>> =
+        in_parallel(&still, |(at, case)| hall.play(*at, case)).into_iter().flatten().collect();
+    // One after the other, so that the log's entries have the same numbers each time.
+    rows.extend(moving.iter().flat_map(|(at, case)| hall.play(*at, case)));
+    let wrong: Vec<String> = rows.iter().filter_map(|row| check(row).err()).collect();
     drop(log);
     let page = table::render(&groups, &rows);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/clients.md");
     if std::env::var_os("WHEELTAP_BLESS").is_some() {
         fs::write(&path, &page).expect("written");
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let found = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         found == page,
@@ -92,41 +85,101 @@ fn no_installer_gets_what_the_log_does_not_vouch_for() {
     );
 }
 
+impl Hall {
+    /// Plays one case with all its installers.
+    fn play<'a>(&self, at: usize, case: &'a Case) -> Vec<Row<'a>> {
+        let mut shelf = stage::honest();
+        (case.hostile)(&mut shelf);
+        let hostile = self.index.put(&format!("case-{at}"), shelf);
+        let upstream = if matches!(case.way, Way::Index | Way::Lock) { &hostile } else { &self.honest };
+        let wheel = stage::wheel(&stage::intruders("tap-lib", "1.2"));
+        let requirements = case
+            .asked
+            .replace("HASH", &intruders_wheel())
+            .replace("FILE", &format!("{}{}", hostile.trim_end_matches("simple/"), wheel.path()))
+            .replace("OTHER", &hostile);
+        let without = Asked {
+            variables: case.variables,
+            further_index: (case.way == Way::ExtraIndex).then_some(&hostile),
+            find_links: (case.way == Way::FindLinks).then_some(self.directory.path()),
+            locked_at: (case.way == Way::Lock).then_some(&hostile),
+            ..Asked::new(upstream, &requirements)
+        };
+        let down = ["--trust", "down/trust.toml"];
+        let arguments = match case.with {
+            With::Proxy(arguments) => Some(arguments),
+            With::LogDown => Some(&down[..]),
+            With::Run => None,
+        };
+        let proxy = arguments.map(|arguments| self.scene.proxy(&format!("proxy-{at}"), upstream, arguments));
+        let index = proxy.as_ref().map_or(upstream, |proxy| &proxy.url);
+        let run = (case.with == With::Run).then_some(&self.scene);
+        // A lock of what is withdrawn later is made where it is installed from.
+        let locked_at = without.locked_at.map(|at| if case.warm.is_some() { index } else { at });
+        let doctor = (!case.named.is_empty()).then_some(&self.scene);
+        let with = Asked { index, run, doctor, locked_at, ..without };
+        let caches: Vec<TempDir> =
+            case.clients.iter().map(|_| tempfile::tempdir().expect("a directory")).collect();
+        let own = |at: usize| case.warm.map(|_| caches[at].path());
+        let before = case.clients.iter().map(|client| client.install(&self.programs, without));
+        let before: Vec<Came> = before.collect();
+        if let Some(warm) = case.warm {
+            for (at, client) in case.clients.iter().enumerate() {
+                // Under `wheeltap run` nothing gets into its own cache.
+                let directly = warm == Warm::FromIndex || run.is_some();
+                let asked = if directly { without } else { Asked { doctor: None, ..with } };
+                let came = client.install(&self.programs, Asked { cache: own(at), ..asked });
+                let kept = own(at).and_then(|cache| fs::read_dir(cache).ok()).map_or(0, Iterator::count);
+                let is_warm = !came.installed.is_empty() && kept > 0;
+                assert!(is_warm, "{}: {}: {came:?}", case.name, client.name());
+            }
+        }
+        if let Some((Warm::ThenWithdrawn, (project, version))) = case.warm.zip(case.asked.split_once("==")) {
+            stage::withdraw(&self.scene, project, version);
+        }
+        let clients = case.clients.iter().enumerate().zip(before);
+        clients
+            .map(|((at, client), without)| {
+                let mut with = client.install(&self.programs, Asked { cache: own(at), ..with });
+                // Others may be of the surroundings, and not of the case.
+                with.found.retain(|finding| case.named.contains(&&**finding));
+                Row { case, client: *client, without, with }
+            })
+            .collect()
+    }
+}
+
 /// What must come of a case, whatever the page says.
-fn check(row: &Row<'_>) {
+fn check(row: &Row<'_>) -> Result<(), String> {
     let (case, client) = (row.case, row.client);
-    let what = format!("{} ({}): {}", case.name, case.asked, client.name());
-    assert_eq!(
-        !all_good(&row.without),
-        case.bites.contains(&client),
-        "{what}: without Wheeltap: {:?}",
-        row.without
-    );
-    let with = &row.with;
+    let holds = |holds: bool, what: &str, came: &Came| {
+        let case = format!("{} ({}, {:?}): {}", case.name, case.asked, case.with, client.name());
+        if holds { Ok(()) } else { Err(format!("{case}: {what}: {came:#?}")) }
+    };
+    let (without, with) = (&row.without, &row.with);
+    holds(all_good(without) != case.bites.contains(&client), "without Wheeltap", without)?;
     let through = case.but.iter().find(|(except, _)| *except == client).map_or(case.through, |(_, but)| *but);
     if through == Through::GoesRound {
-        assert_eq!(with.installed, row.without.installed, "{what}: {with:?}");
-        return;
+        holds(with.installed == without.installed, "other than without Wheeltap", with)?;
+        return holds(!with.found.is_empty(), "doctor does not name it", with);
     }
-    assert!(all_good(with), "{what}: the log does not vouch for it: {with:?}");
-    let versions: Vec<(&str, &str)> =
-        with.installed.iter().map(|(name, installed)| (name.as_str(), installed.version.as_str())).collect();
+    holds(all_good(with), "the log does not vouch for it", with)?;
     let expected = match through {
-        Through::Gets(expected) => expected,
+        Through::Gets(expected) | Through::Builds(expected) => expected,
         Through::Refused(_) | Through::Nothing | Through::GoesRound => &[],
     };
-    assert_eq!(versions, expected, "{what}: {with:?}");
-    assert!(with.installed.values().all(|installed| !installed.built_from_sdist), "{what}: {with:?}");
-    if let Through::Refused(why) = through {
-        assert!(with.said.contains(&format!("Wheeltap: {why}")), "{what}: {with:?}");
-    }
+    let mut versions = with.installed.iter().map(|(name, installed)| (&**name, &*installed.version));
+    holds(versions.by_ref().eq(expected.iter().copied()), "other versions", with)?;
+    let built = with.installed.values().any(|installed| installed.built_from_sdist);
+    holds(built == matches!(through, Through::Builds(_)), "built from an sdist, or not", with)?;
+    let Through::Refused(why) = through else { return Ok(()) };
+    holds(with.said.contains(&format!("Wheeltap: {why}")), "the reason is not shown", with)
 }
 
 /// Whether all that was installed is official, and nothing of it was withdrawn.
 fn all_good(came: &Came) -> bool {
     came.installed.iter().all(|(project, installed)| {
-        let withdrawn = (project.as_str(), installed.version.as_str()) == ("tap-gone", "1.1");
-        stage::is_official(project, installed) && !withdrawn
+        stage::is_official(project, installed) && !stage::is_withdrawn(project, &installed.version)
     })
 }
 

@@ -17,6 +17,9 @@ use log_client::offline_index::Package;
 use log_core::hash::digest;
 use serde_json::{Value, json};
 
+/// That installers may keep what they got, as `PyPI` says of files. pip wants a date, too.
+const KEEP: &str = "date: Thu, 01 Jan 2026 00:00:00 GMT\r\ncache-control: max-age=365000000, immutable\r\n";
+
 /// All pages of one case, by project.
 pub(crate) type Shelf = BTreeMap<String, Page>;
 
@@ -44,6 +47,8 @@ pub(crate) struct Listed {
     /// What is served as metadata.
     pub(crate) metadata: Option<Vec<u8>>,
     pub(crate) yanked: Option<&'static str>,
+    /// 200, or what the file fails with.
+    pub(crate) status: u16,
     /// The connection ends in the middle, each time.
     pub(crate) truncated: bool,
 }
@@ -75,13 +80,14 @@ impl Listed {
             metadata_sha256: package.metadata.as_ref().map(|metadata| sha256(metadata)),
             metadata: package.metadata,
             yanked: None,
+            status: 200,
             truncated: false,
             bytes: package.bytes,
         }
     }
 
     /// The URL's path below the case's, as `PyPI` makes it.
-    fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         let hex = sha256(&self.bytes);
         format!("packages/{}/{}/{}/{}", &hex[..2], &hex[2..4], &hex[4..], self.name)
     }
@@ -150,8 +156,8 @@ impl Index {
         let headers = (&mut reader).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
         let range = headers.filter_map(|header| byte_range(&header)).last();
         let mut words = line.split(' ');
-        // The only character in a file's name that clients quote.
-        let (method, path) = (words.next()?, words.next()?.replace("%21", "!"));
+        // The only characters in a file's name that clients quote.
+        let (method, path) = (words.next()?, words.next()?.replace("%21", "!").replace("%2B", "+"));
         let (case, path) = path.trim_start_matches('/').split_once('/')?;
         let pages = self.shelves.lock().ok()?.get(case).cloned();
         let answer = pages.map_or_else(Answer::not_found, |pages| Answer::of(&pages, path));
@@ -217,7 +223,8 @@ impl Answer {
         let file = files.find(|file| file.path() == wanted.unwrap_or(path))?;
         let body = if wanted.is_some() { file.metadata.clone()? } else { file.bytes.clone() };
         let truncated = file.truncated && wanted.is_none();
-        Some(Self { status: 200, media_type: "application/octet-stream", body, truncated })
+        let status = if wanted.is_some() { 200 } else { file.status };
+        Some(Self { status, media_type: "application/octet-stream", body, truncated })
     }
 
     fn on_the_wire(self, head_only: bool, range: Option<ByteRange>) -> Vec<u8> {
@@ -241,7 +248,7 @@ impl Answer {
         }
         let mut wire = format!(
             "HTTP/1.1 {status} upstream says {status}\r\ncontent-type: {media_type}\r\n\
-             content-length: {length}\r\naccept-ranges: bytes\r\n{more}connection: close\r\n\r\n"
+             content-length: {length}\r\naccept-ranges: bytes\r\n{KEEP}{more}connection: close\r\n\r\n"
         )
         .into_bytes();
         if !head_only {

@@ -104,9 +104,8 @@ fn every_kind_of_index_is_verified() {
         for (kind, index) in &indexes {
             let proxy = scene.proxy(&format!("{kind}-{name}"), index, &[]);
             for client in [Client::Pip, Client::Uv] {
-                let install = |requirements: &str| {
-                    client.install(&clients, Asked { index: &proxy.url, extra_index: None, requirements })
-                };
+                let install =
+                    |requirements: &str| client.install(&clients, Asked::new(&proxy.url, requirements));
                 let came = install("tap-lib==1.1");
                 let installed = came.installed.get("tap-lib");
                 let installed =

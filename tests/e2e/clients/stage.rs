@@ -6,6 +6,7 @@
 //! | `tap-lib` | 1.0 and 1.1, logged |
 //! | `tap-app` | 1.0, logged; needs `tap-lib` |
 //! | `tap-gone` | 1.0 and 1.1, logged; 1.1 is withdrawn |
+//! | `tap-back` | 1.0 to 1.2, logged; all are withdrawn while installers are at work |
 //! | `free-lib` | 1.0; the log does not cover it |
 //! | `evil-lib` | 6.6, an intruder's own project; the log does not cover it |
 
@@ -19,12 +20,15 @@ use crate::harness::{Scene, Server};
 use crate::hostile::{Listed, Page, Shelf, sha256};
 
 /// What is official: logged, but for `free-lib`.
-const OFFICIAL: [(&str, &str, &[&str]); 6] = [
+const OFFICIAL: [(&str, &str, &[&str]); 9] = [
     ("tap-lib", "1.0", &[]),
     ("tap-lib", "1.1", &[]),
     ("tap-app", "1.0", &["tap-lib>=1.0"]),
     ("tap-gone", "1.0", &[]),
     ("tap-gone", "1.1", &[]),
+    ("tap-back", "1.0", &[]),
+    ("tap-back", "1.1", &[]),
+    ("tap-back", "1.2", &[]),
     ("free-lib", "1.0", &[]),
 ];
 
@@ -55,6 +59,11 @@ fn module(project: &str, version: &str, whose: &str) -> String {
 /// Whether an installed module is the official one of its project and version.
 pub(crate) fn is_official(project: &str, installed: &Installed) -> bool {
     installed.module_sha256 == sha256(module(project, &installed.version, "official").as_bytes())
+}
+
+/// Whether it is withdrawn, at the end.
+pub(crate) fn is_withdrawn(project: &str, version: &str) -> bool {
+    project == "tap-back" || (project, version) == ("tap-gone", "1.1")
 }
 
 pub(crate) fn wheel(recipe: &Recipe) -> Listed {

@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use log_core::policy::{Coverage, Policy};
 use log_io::args::{Format, LogArgs};
+use log_io::clock;
 use log_io::fetch::Http;
 use log_io::outcome::{Cause, Exit, Failure, Outcome, note, print};
 use log_io::sessions::Sessions;
-use log_io::{clock, trust_file::TrustFile};
+use log_io::trust_file::{TrustFile, Uncovered};
 use serde_json::{Value, json};
 
 use crate::doctor::health::{self, Health, LogHealth, Trust};
-use crate::doctor::{Finding, Place, Target, findings, read};
+use crate::doctor::rules::Severity;
+use crate::doctor::{Finding, Place, Target, findings, read, worst};
 use crate::facts;
 
 /// The number of the JSON.
@@ -27,7 +30,7 @@ Looks at variables, the configuration of pip, uv, pdm, poetry and tox, and at a 
 tox.ini for whatever installs files that the proxy never sees; then at the trust file, the logs and the clock. \
 Only what is written down is seen, not what is typed on a command line.
 
-Exit code 0: nothing was found; 20: something was; 1: it could not be looked at.")]
+Exit code 0: nothing was found that is worse than low; 20: something was; 1: it could not be looked at.")]
 pub struct DoctorArgs {
     /// Files and directories of the project [default: the current directory]
     paths: Vec<PathBuf>,
@@ -73,7 +76,7 @@ pub async fn run(args: &DoctorArgs) -> Outcome {
             }
         }
     }
-    Ok(if found.is_empty() { Exit::Ok } else { Exit::Findings })
+    Ok(if worst(&found) > Some(Severity::Low) { Exit::Findings } else { Exit::Ok })
 }
 
 /// Looks at the trust file, the logs and the proxy.
@@ -85,12 +88,15 @@ async fn examine(args: &DoctorArgs) -> anyhow::Result<Health> {
         Ok(trust) => {
             let state = if is_writable_by_others(&path) { Trust::Writable } else { Trust::Good };
             health.trust = Some((path, state));
+            health.lets_uncovered_pass = trust.uncovered == Uncovered::Pass;
             let sessions = Sessions::new(&Http::new("wheeltap")?, trust, &args.log.state_directory()?)?;
             for session in sessions.all() {
                 let origin = session.log.trust.genesis.log.name().to_string();
                 let now = clock::now();
                 let state = match facts::policies(session, now).await {
                     Ok(known) => {
+                        let covers_all = known.as_ref().is_some_and(|known| covers_all(&known.facts.policy));
+                        health.lets_uncovered_pass &= !(covers_all && session.log.projects.is_empty());
                         LogHealth::Good { log_time: known.and_then(|known| known.facts.log_time), now }
                     }
                     Err(failure) => ill(&failure),
@@ -102,9 +108,13 @@ async fn examine(args: &DoctorArgs) -> anyhow::Result<Health> {
     if let Some(proxy) = &args.proxy {
         let status = format!("{}/?format=json", proxy.trim_end_matches('/').trim_end_matches("/simple"));
         let answer = Http::new("wheeltap")?.get(&status, MAX_STATUS_BYTES).await;
-        let why = match answer {
-            Ok(Some(body)) if serde_json::from_slice::<Value>(&body).is_ok() => None,
-            Ok(_) => Some("what answers is no proxy of ours".to_owned()),
+        let status = answer.map(|body| serde_json::from_slice::<Value>(&body.unwrap_or_default()));
+        let why = match status {
+            Ok(Ok(status)) => {
+                health.index_only = (status["index_only"] == true).then(|| proxy.clone());
+                None
+            }
+            Ok(Err(_)) => Some("what answers is no proxy of ours".to_owned()),
             Err(error) => Some(error.to_string()),
         };
         health.proxy = why.map(|why| (proxy.clone(), why));
@@ -125,6 +135,14 @@ fn ill(failure: &Failure) -> LogHealth {
         _ if failure.exit() == Exit::Failed => LogHealth::NoVerdict(and_next()),
         _ => LogHealth::NotBelieved(and_next()),
     }
+}
+
+/// Whether there is no project that the policy leaves out.
+fn covers_all(policy: &Policy) -> bool {
+    let all = |coverage: &Coverage| {
+        coverage.pattern.as_str() == "*" && coverage.from.is_none() && coverage.until.is_none()
+    };
+    policy.projects.iter().any(all)
 }
 
 #[cfg(unix)]

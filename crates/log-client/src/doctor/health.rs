@@ -16,10 +16,14 @@ const MAX_AHEAD: u64 = 60;
 pub struct Health {
     /// The trust file, or why it cannot be used.
     pub trust: Option<(PathBuf, Trust)>,
+    /// Whether what no log covers passes, and there may be such projects.
+    pub lets_uncovered_pass: bool,
     /// Each log, by its origin.
     pub logs: Vec<(String, LogHealth)>,
     /// What is wrong with the proxy, when one was asked.
     pub proxy: Option<(String, String)>,
+    /// The proxy, when it serves pages only.
+    pub index_only: Option<String>,
 }
 
 /// The trust file.
@@ -61,6 +65,9 @@ pub fn findings(health: &Health) -> Vec<Finding> {
     };
     if let Some((path, trust)) = &health.trust {
         let place = Place::File(path.clone(), None);
+        if health.lets_uncovered_pass {
+            push(&rules::UNCOVERED, place.clone(), "uncovered = \"pass\", which is the default".to_owned());
+        }
         match trust {
             Trust::Good => {}
             Trust::Unusable(why) => push(&rules::TRUST_FILE, place, why.clone()),
@@ -90,6 +97,9 @@ pub fn findings(health: &Health) -> Vec<Finding> {
             format!("{}: {}", url::shown(address), url::shown(why)),
         );
     }
+    if let Some(address) = &health.index_only {
+        push(&rules::PROXY_INDEX_ONLY, Place::Machine, url::shown(address));
+    }
     found
 }
 
@@ -113,6 +123,10 @@ mod tests {
         assert_eq!(check(log(LogHealth::Unreachable("x".to_owned()))), ["log-unreachable"]);
         assert_eq!(check(log(LogHealth::NoVerdict("x".to_owned()))), ["no-verdict"]);
         assert_eq!(check(log(LogHealth::NotBelieved("x".to_owned()))), ["log-not-believed"]);
+        let passes = Health { lets_uncovered_pass: true, ..trust(Trust::Good) };
+        assert_eq!(check(passes), ["uncovered-projects"]);
+        let pages = Health { index_only: Some("http://h/".to_owned()), ..Health::default() };
+        assert_eq!(check(pages), ["proxy-index-only"]);
         let proxy = Some(("http://u:p@h/".to_owned(), "refused".to_owned()));
         let found = findings(&Health { proxy, ..Health::default() });
         assert_eq!(found[0].what, "http://…@h/: refused");

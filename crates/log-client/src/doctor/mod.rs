@@ -82,7 +82,12 @@ impl Target {
     /// Whether an address is the proxy's.
     pub fn is_proxy(&self, address: &str) -> bool {
         match self {
-            Self::Proxy(proxy) => url::is_below(address, proxy),
+            Self::Proxy(proxy) => {
+                // Its files are beside its pages, and a lock may name them.
+                let root = proxy.trim_end_matches('/').strip_suffix("/simple");
+                let files = root.map(|root| format!("{root}/files"));
+                url::is_below(address, proxy) || files.is_some_and(|files| url::is_below(address, &files))
+            }
             Self::Run => false,
         }
     }

@@ -38,6 +38,7 @@ pub fn read(variables: impl Iterator<Item = (OsString, OsString)>, paths: &[Path
     for (path, kind) in place::configuration(&surroundings, &parents) {
         take(&mut surroundings, path, kind);
     }
+    surroundings.uv_cache = super::uv::cache_directory(&surroundings).filter(|cache| holds_packages(cache));
     let mut entries = 0;
     for path in paths {
         if path.is_dir() {
@@ -51,6 +52,12 @@ pub fn read(variables: impl Iterator<Item = (OsString, OsString)>, paths: &[Path
         }
     }
     surroundings
+}
+
+/// Whether uv's cache has more than its own files in it.
+fn holds_packages(cache: &Path) -> bool {
+    let mut entries = fs::read_dir(cache).into_iter().flatten().filter_map(Result::ok);
+    entries.any(|entry| entry.file_name().to_string_lossy().starts_with("archive-"))
 }
 
 fn walk(surroundings: &mut Surroundings, directory: &Path, depth: usize, entries: &mut usize) {
@@ -145,6 +152,24 @@ mod tests {
         assert!(!format!("{found:?}").contains("no.example"), "{found:?}");
         let found = findings(&surroundings, &Target::Run);
         assert!(found.iter().all(|finding| finding.rule.id != "pip-extra-index"), "run sets it aside");
+    }
+
+    #[test]
+    fn packages_in_a_cache_are_seen() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().to_str().expect("UTF-8");
+        let judged = |more: &[(&str, &str)]| {
+            let variables = [&[("UV_CACHE_DIR", path)], more].concat();
+            let variables =
+                variables.into_iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+            let surroundings = read(variables, &[]);
+            findings(&surroundings, &Target::Proxy("http://127.0.0.1:8070/simple/".to_owned()))
+                .iter()
+                .any(|finding| finding.rule.id == "uv-cache")
+        };
+        assert!(!judged(&[]));
+        fs::create_dir(directory.path().join("archive-v0")).expect("a directory");
+        assert!(judged(&[]) && !judged(&[("UV_NO_CACHE", "1")]));
     }
 
     #[test]

@@ -110,6 +110,9 @@ rules! {
     UV_SOURCE = "uv-source", High, false,
         "uv takes this project from another place than its default index",
         "remove it, or verify what is locked with `wheeltap verify --lock uv.lock`";
+    UV_CACHE = "uv-cache", Low, true,
+        "what a lock names and uv has in its cache is installed without asking, also what was withdrawn since",
+        "use `wheeltap run`, set UV_NO_CACHE, or verify the lock first: `wheeltap verify --lock uv.lock`";
     UV_TORCH = "uv-torch-backend", High, false,
         "uv takes some projects from PyTorch's own index",
         "remove it, and let the proxy stand in front of that index";
@@ -176,6 +179,9 @@ rules! {
     TRUST_FILE_WRITABLE = "trust-file-writable", High, false,
         "whoever may write the trust file decides what is believed",
         "chmod go-w the file, and see who owns it";
+    UNCOVERED = "uncovered-projects", Low, false,
+        "projects that no log covers are installed without a verdict",
+        "set `uncovered` in the trust file to \"pin\" or \"refuse\", if that is not meant";
     LOG_UNREACHABLE = "log-unreachable", High, false,
         "when the log does not answer, covered files are refused",
         "check the address in the trust file and the network; a mirror of the log will do, too";
@@ -191,6 +197,9 @@ rules! {
     PROXY_UNREACHABLE = "proxy-unreachable", High, false,
         "nothing answers at the proxy's address as a package index",
         "start it: `wheeltap proxy`, or name its address with --proxy";
+    PROXY_INDEX_ONLY = "proxy-index-only", Medium, false,
+        "installers fetch files elsewhere, and a digest that the user pins goes before the one on the proxy's page",
+        "verify what is pinned: `wheeltap verify --lock FILE`, or run the proxy without --index-only";
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ pub struct Surroundings {
     pub variables: BTreeMap<String, String>,
     /// The files that are there, in the order in which they were looked for.
     pub files: Vec<ReadFile>,
+    /// uv's cache, when there are packages in it.
+    pub uv_cache: Option<PathBuf>,
     /// What was to be read and was not, and why.
     pub unread: Vec<(PathBuf, String)>,
 }

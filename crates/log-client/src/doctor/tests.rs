@@ -31,7 +31,7 @@ fn surroundings(variables: &[(&str, &str)], files: &[(&str, &str)]) -> Surroundi
     Surroundings {
         variables: all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         files: files.collect(),
-        unread: Vec::new(),
+        ..Surroundings::default()
     }
 }
 
@@ -209,6 +209,11 @@ const FILES: &[(&str, &str, &[&str])] = &[
         "uv.lock",
         "[[package]]\nname = \"a\"\nsource = { registry = \"https://pypi.org/simple\" }\nwheels = [\n  { url = \"https://files/a.whl\" },\n]\n",
         &["lock-addresses:5"],
+    ),
+    (
+        "uv.lock",
+        "[[package]]\nname = \"a\"\n[package.sdist]\nurl = \"http://127.0.0.1:8070/files/packages/a.tar.gz\"\n",
+        &[],
     ),
     (
         "uv.lock",

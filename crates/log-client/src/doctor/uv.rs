@@ -3,7 +3,7 @@
 //! A variable goes before the files for the default index; further indexes add up. uv asks
 //! the further ones first, and stops at the first that has the project.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
@@ -58,6 +58,19 @@ pub fn judge(surroundings: &Surroundings, found: &mut Findings<'_>) {
     for (rule, name) in findings {
         found.push(rule, variable(name), &url::shown(set(name).unwrap_or_default()));
     }
+    if let Some(cache) = surroundings.uv_cache.as_ref().filter(|_| is_used(surroundings)) {
+        found.push(&rules::UV_CACHE, Place::File(cache.clone(), None), "packages that uv has kept");
+    }
+}
+
+/// Where uv keeps what it got, unless a variable says that it keeps nothing.
+pub fn cache_directory(surroundings: &Surroundings) -> Option<PathBuf> {
+    let set = |name: &str| surroundings.variable(name);
+    let below = |name: &str, path: &str| set(name).map(|directory| Path::new(directory).join(path));
+    let directory = set("UV_CACHE_DIR").map(PathBuf::from);
+    let directory =
+        directory.or_else(|| below("XDG_CACHE_HOME", "uv")).or_else(|| below("HOME", ".cache/uv"));
+    directory.filter(|_| set("UV_NO_CACHE").is_none())
 }
 
 /// The default index that uv has, where that can be told; none: PyPI.

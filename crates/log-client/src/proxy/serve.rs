@@ -202,6 +202,7 @@ fn status_json(state: &State) -> Value {
     json!({
         "schema": SCHEMA,
         "upstream": state.pages.client().url(),
+        "index_only": state.config.index_only,
         "logs": logs,
         "cache": {"bytes": bytes, "limit": state.config.cache_bytes, "files": files},
         "grace": state.notes.unjudged(),
