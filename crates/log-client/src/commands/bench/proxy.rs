@@ -14,15 +14,20 @@ use crate::proxy::settings::parse_size;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  wheeltap bench proxy                            # half a minute, and 2 GiB in the temporary directory
+  wheeltap bench proxy                            # half a minute, and 2 GiB on the disk
   wheeltap bench proxy --duration 1 --large 8MiB  # a few seconds
-An index with small packages, a log that has them, and a proxy are started on this machine, all on loopback; \
-the same requests go to the index and through the proxy. `ratio` is the proxy's rate by the index's: 1 costs \
-nothing, 0.5 takes twice as long. `added` is what the proxy adds to the median, and to the slowest of a hundred. \
-Asked for the first time means: the page comes from the index and the verdict from the log; a file comes from the \
-index, and is hashed and kept. Again means: what is known of a page is 10 s old at most, what the log says 30 s, \
-and the file is in the cache. The index has everything in memory and does nothing else, as no real one does, so \
-that the ratios are the worst that there are.")]
+An index with small packages, a log that has them, and a proxy are started on this machine, all on
+loopback; the same requests go to the index alone and through the proxy.
+
+`ratio` is the proxy's rate by the index's: 1 costs nothing, 0.5 takes twice as long. `added` is
+what the proxy adds to the median, and to the slowest of a hundred.
+
+Asked for the first time means: the page comes from the index and the verdict from the log; a file
+comes from the index, and is hashed and kept. Again means: a page is 10 s old at most and what the
+log says 30 s, and a file is in the cache.
+
+The index has everything in memory and does nothing else, as no real one does: the ratios are the
+worst that there are.")]
 pub struct ProxyBenchArgs {
     /// Small projects, with an sdist and a wheel each
     #[arg(long, default_value_t = 40, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_000))]
