@@ -253,7 +253,6 @@ impl<'a> Bench<'a> {
             ("VIRTUALENV_OVERRIDE_APP_DATA", app_data.into()),
             ("VIRTUALENV_SYMLINK_APP_DATA", "1".into()),
             ("VIRTUALENV_NO_SETUPTOOLS", "1".into()),
-            ("TOX_COLORED", "no".into()),
             ("PIP_INDEX_URL", index.into()),
             ("UV_DEFAULT_INDEX", index.into()),
             ("PDM_PYPI_URL", index.into()),

@@ -59,7 +59,7 @@ pub(super) fn render(groups: &[(&str, Vec<Case>)], rows: &[Row<'_>]) -> String {
 /// The lines of a case: installers of which the same came share one.
 fn lines(case: &Case, rows: &[Row<'_>]) -> Vec<Line> {
     let name = match case.with {
-        With::Proxy([]) | With::LogDown => case.name.to_owned(),
+        With::Proxy([] | ["--index-only"]) | With::LogDown => case.name.to_owned(),
         With::Proxy(arguments) => format!("{}; proxy with `{}`", case.name, arguments.join(" ")),
         With::Run => format!("{}; `wheeltap run`", case.name),
     };
@@ -118,7 +118,8 @@ fn seen(came: &Came) -> String {
     }
     let text = came.said.split("Wheeltap: ").nth(1).map_or_else(
         || {
-            let lines = || came.said.lines().map(str::trim);
+            // pip's colour for errors, which tox keeps.
+            let lines = || came.said.lines().map(|line| line.trim().trim_start_matches("\u{1b}[31m"));
             let begins = |line: &&str| {
                 ["ERROR:", "error:", "cause:", "Hash for "].iter().any(|word| line.starts_with(word))
             };
