@@ -246,7 +246,7 @@ impl Server {
     pub(crate) fn spawn(command: &mut Command, port: u16) -> Self {
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
         let server = Self { child, url: format!("http://127.0.0.1:{port}/"), private: String::new() };
-        for _ in 0..200 {
+        for _ in 0..1_200 {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 return server;
             }
