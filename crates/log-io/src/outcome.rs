@@ -159,6 +159,9 @@ fn next_step_here(error: &(dyn std::error::Error + 'static)) -> Option<&'static 
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             Some("make it writable for this user, or name another place")
         }
+        io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => {
+            Some("something else is in its place: move that away, or name another place")
+        }
         _ => None,
     }
 }

@@ -170,7 +170,8 @@ fn of_the_state() -> Vec<Condition> {
         .in_namespaces(),
         Condition::new(
             "The last checkpoint seen is damaged",
-            "It is cut off, empty, or has other bytes. Nothing can be compared with it, so nothing is believed.",
+            "It is cut off, empty, or has other bytes; or a file is where the state directory should be. Nothing can be \
+             compared with it, so nothing is believed.",
             &[],
             no_checkpoint,
         ),
@@ -421,6 +422,10 @@ fn no_checkpoint() -> Vec<Row> {
         });
         rows.extend(others.into_iter().filter(|row| row.label == "verify").map(|row| row.of(what)));
     }
+    let stage = Stage::new();
+    stage.scene.write("file", b"");
+    let file = ["verify", "dist/nova-1.0.tar.gz", "--state", "file"];
+    rows.push(stage.ask(&Ask::new("verify (a file)", &file), Machine::Well));
     rows
 }
 

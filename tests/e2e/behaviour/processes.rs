@@ -58,7 +58,7 @@ fn a_killed_client_leaves_a_state_that_can_be_read() {
     copy(&stage, "state.before", "state");
     let watch = Stopwatch::start();
     scene.ok("wheeltap", &verify);
-    let whole = u64::try_from(watch.elapsed().as_micros()).expect("less than a century");
+    let mut whole = u64::try_from(watch.elapsed().as_micros()).expect("less than a century");
     let mut numbers = Numbers(7);
     let mut killed = 0;
     for round in 0..KILLS {
@@ -66,7 +66,10 @@ fn a_killed_client_leaves_a_state_that_can_be_read() {
         copy(&stage, "state.before", "state");
         let mut child = start(&stage, args);
         sleep(Duration::from_micros(numbers.next(whole + whole / 4)));
-        killed += u64::from(child.try_wait().expect("a child").is_none());
+        let is_running = child.try_wait().expect("a child").is_none();
+        killed += u64::from(is_running);
+        // The machine is not always as fast: most are to be killed, and some near their end.
+        whole = if is_running { whole * 11 / 10 } else { whole * 8 / 10 };
         child.kill().expect("killed");
         child.wait().expect("ended");
         let found = scene.read(&seen.replace("state.before", "state"));
