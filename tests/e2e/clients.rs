@@ -91,9 +91,9 @@ fn no_installer_gets_what_the_log_does_not_vouch_for() {
 impl Hall {
     /// Plays one case with all its installers.
     fn play<'a>(&self, at: usize, case: &'a Case) -> Vec<Row<'a>> {
-        let mut shelf = stage::honest();
-        (case.hostile)(&mut shelf);
-        let hostile = self.index.put(&format!("case-{at}"), shelf);
+        let mut pages = stage::honest();
+        (case.hostile)(&mut pages);
+        let hostile = self.index.put(&format!("case-{at}"), pages);
         let upstream = if matches!(case.way, Way::Index | Way::Lock) { &hostile } else { &self.honest };
         let wheel = stage::wheel(&stage::intruders("tap-lib", "1.2"));
         let requirements = case
@@ -120,7 +120,7 @@ impl Hall {
         // A lock of what is withdrawn later is made where it is installed from.
         let locked_at = without.locked_at.map(|at| if case.warm.is_some() { index } else { at });
         let doctor = (!case.named.is_empty()).then_some(&self.scene);
-        let with = Asked { index, run, doctor, locked_at, ..without };
+        let with = Asked { index, locked_at, run, doctor, ..without };
         let caches: Vec<TempDir> =
             case.clients.iter().map(|_| tempfile::tempdir().expect("a directory")).collect();
         let own = |at: usize| case.warm.map(|_| caches[at].path());
@@ -131,10 +131,10 @@ impl Hall {
                 // Under `wheeltap run` nothing gets into its own cache.
                 let directly = warm == Warm::FromIndex || run.is_some();
                 let asked = if directly { without } else { Asked { doctor: None, ..with } };
-                let came = client.install(&self.programs, Asked { cache: own(at), ..asked });
+                let first = client.install(&self.programs, Asked { cache: own(at), ..asked });
                 let kept = own(at).and_then(|cache| fs::read_dir(cache).ok()).map_or(0, Iterator::count);
-                let is_warm = !came.installed.is_empty() && kept > 0;
-                assert!(is_warm, "{}: {}: {came:?}", case.name, client.name());
+                let is_warm = !first.installed.is_empty() && kept > 0;
+                assert!(is_warm, "{}: {}: {first:?}", case.name, client.name());
             }
         }
         if let Some((Warm::ThenWithdrawn, (project, version))) = case.warm.zip(case.asked.split_once("==")) {
@@ -156,9 +156,9 @@ impl Hall {
         let key = (case.name, case.asked, client);
         let known = self.direct.lock().expect("no worker panicked").get(&key).cloned();
         known.unwrap_or_else(|| {
-            let came = client.install(&self.programs, asked);
-            self.direct.lock().expect("no worker panicked").insert(key, came.clone());
-            came
+            let now = client.install(&self.programs, asked);
+            self.direct.lock().expect("no worker panicked").insert(key, now.clone());
+            now
         })
     }
 }
