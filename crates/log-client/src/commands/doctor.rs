@@ -1,5 +1,6 @@
 //! `wheeltap doctor`: what goes round the proxy here, and whether verdicts can be had.
 
+use std::cmp::Reverse;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -52,6 +53,7 @@ pub async fn run(args: &DoctorArgs) -> Outcome {
     let target = args.proxy.clone().map_or(Target::Run, Target::Proxy);
     let mut found = health::findings(&examine(args).await?);
     found.extend(findings(&surroundings, &target));
+    found.sort_by_key(|finding| Reverse(finding.rule.severity));
     match args.format {
         Format::Json => {
             let found: Vec<Value> = found.iter().map(to_json).collect();
@@ -99,7 +101,11 @@ async fn examine(args: &DoctorArgs) -> anyhow::Result<Health> {
                         health.lets_uncovered_pass &= !(covers_all && session.log.projects.is_empty());
                         LogHealth::Good { log_time: known.and_then(|known| known.facts.log_time), now }
                     }
-                    Err(failure) => ill(&failure),
+                    Err(failure) => {
+                        // What it covers is not known.
+                        health.lets_uncovered_pass = false;
+                        ill(&failure)
+                    }
                 };
                 health.logs.push((origin, state));
             }

@@ -96,7 +96,9 @@ pub async fn run(args: &LockArgs) -> Outcome {
             .with_context(|| format!("cannot write {}", path.display()))?,
         None => log_io::outcome::print(text.strip_suffix('\n').unwrap_or(&text)),
     }
-    note(format_args!("{hashed} requirements with hashes, {untouched} that no log covers{}", told.scope()));
+    let requirements = if hashed == 1 { "requirement" } else { "requirements" };
+    let left = if untouched == 0 { String::new() } else { format!(", {untouched} that no log covers") };
+    note(format_args!("{hashed} {requirements} with hashes{}{left}", told.scope()));
     Ok(Exit::Ok)
 }
 
