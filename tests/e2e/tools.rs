@@ -21,6 +21,9 @@ pub(crate) const CLIENTS: &str = "clients";
 /// What serves packages: pypiserver, devpi-server and proxpi (a Flask application).
 pub(crate) const SERVERS: &str = "servers";
 
+/// What runs Zuul's playbooks: Ansible.
+pub(crate) const CI: &str = "ci";
+
 /// What asks an HTTP service everything.
 pub(crate) const SCHEMATHESIS: &str = "schemathesis";
 
@@ -67,6 +70,7 @@ fn sets_are_installed_once() {
     for (set, programs) in [
         (CLIENTS, &["pip", "uv", "poetry", "pdm", "tox", "pip-compile"][..]),
         (SERVERS, &["pypi-server", "devpi-server", "devpi-init", "flask"]),
+        (CI, &["ansible-playbook"]),
         (SCHEMATHESIS, &["schemathesis"]),
     ] {
         let Some(directory) = install(set) else { return };
