@@ -98,9 +98,15 @@ impl Notes {
         }
     }
 
-    /// Notes a file that is served without a verdict.
+    /// Notes a file that is served without a verdict, once.
     pub(super) fn grace(&self, note: Note) -> io::Result<()> {
         let mut lines = held(&self.grace_lines);
+        let same = |known: &Note| {
+            (&known.file, &known.sha256, &known.project) == (&note.file, &note.sha256, &note.project)
+        };
+        if held(&self.grace).iter().any(same) {
+            return Ok(());
+        }
         lines.add(&note)?;
         held(&self.grace).push(note);
         Ok(())
@@ -216,7 +222,9 @@ mod tests {
         notes.pin(note(one), one).expect("pinned");
         notes.pin(note(one), one).expect("the same again");
         assert!(notes.pin(note(two), two).is_err());
-        notes.grace(note(two)).expect("noted");
+        for time in [7, 8] {
+            notes.grace(Note { time, ..note(two) }).expect("noted, once");
+        }
         // Who reads does not wait for who writes.
         let writing = (held(&notes.pin_lines), held(&notes.grace_lines));
         assert_eq!((notes.pins_of(&project).len(), notes.unjudged().len()), (1, 1));

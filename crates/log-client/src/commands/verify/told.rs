@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use futures_util::future::join_all;
 use log_core::api::{HexDigest, LookupKey};
 use log_core::artifact::{ProjectName, Version};
 use log_core::verdict::{Facts, Subject, Verdict, judge};
@@ -42,38 +43,34 @@ pub(super) struct LogTold {
     record: Option<LogProofs>,
 }
 
-/// Asks every log about its projects. One that gives no good answer takes the verdicts on
-/// its own projects alone; it is an error when there is no other, and where proofs are to be
-/// saved, which would not be all.
+/// Asks every log about its projects, all at once. One that gives no good answer takes the
+/// verdicts on its own projects alone; it is an error when there is no other, and where
+/// proofs are to be saved, which would not be all.
 pub(in crate::commands) async fn ask(
     sessions: &Sessions,
     wanted: &Wanted,
     save: bool,
     now: u64,
 ) -> Result<Told, Failure> {
-    let mut logs = Vec::new();
-    for session in sessions.all() {
+    let asked = sessions.all().iter().filter_map(|session| {
         let (keys, asked) = keys(sessions, session, wanted);
-        if !asked {
-            continue;
-        }
-        let mut log = LogTold::new(session);
-        let mut record = save.then(Vec::new);
-        match ask_one(session, &keys, now, &mut record).await {
-            Ok(known) => log.known = known,
-            Err(failure) if save => return Err(failure),
-            Err(failure) => log.failure = Some(failure),
-        }
-        log.record = record.map(|exchanges| LogProofs { origin: log.origin.clone(), exchanges });
-        logs.push(log);
+        asked.then_some(async move {
+            let mut log = LogTold::new(session);
+            let mut record = save.then(Vec::new);
+            match ask_one(session, &keys, now, &mut record).await {
+                Ok(known) => log.known = known,
+                Err(failure) => log.failure = Some(failure),
+            }
+            log.record = record.map(|exchanges| LogProofs { origin: log.origin.clone(), exchanges });
+            log
+        })
+    });
+    let logs = join_all(asked).await;
+    let failures = logs.iter().filter_map(|log| log.failure.as_ref());
+    match failures.max_by_key(|failure| severity(failure.exit())) {
+        Some(worst) if save || logs.iter().all(|log| log.failure.is_some()) => Err(worst.clone()),
+        _ => Ok(Told { logs }),
     }
-    if logs.iter().all(|log| log.failure.is_some()) {
-        let failures = logs.iter().filter_map(|log| log.failure.clone());
-        if let Some(worst) = failures.max_by_key(|failure| severity(failure.exit())) {
-            return Err(worst);
-        }
-    }
-    Ok(Told { logs })
 }
 
 /// What one log says; `None` when it is empty and only its policies were to be asked.
