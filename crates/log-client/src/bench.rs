@@ -1,4 +1,4 @@
-//! Load for a running log, every answer to which is verified.
+//! Load for a log or a proxy, every answer to which is verified.
 //!
 //! A run is a plan of requests, made and signed before the clock starts. It is sent in
 //! legs: while the clock runs, answers are only kept; when a leg ends, because
@@ -10,7 +10,9 @@
 //! |---|---|
 //! | [`statements`] | releases and their envelopes, a function of seed and number |
 //! | [`plan`] | what is sent: appends, look-ups, tiles, and mixtures |
+//! | [`batch`], [`tiles`] | many statements in one request; what tiles must be |
 //! | [`http`] | one keep-alive connection |
+//! | [`echo`], [`parallel`] | the least that an HTTP server can do; work on all processors |
 //! | [`drive`] | one leg, in a closed loop or on a schedule |
 //! | [`judge`] | whether the answers are right |
 //! | [`run`] | legs and verification, in turn |

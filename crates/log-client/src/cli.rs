@@ -22,10 +22,10 @@ Exit codes:
    2  usage
   10  not in the log
   11  a hash, proof or signature is wrong
-  12  the quorum of witnesses is not met, or its cosignatures are too old
+  12  the quorum of witnesses is not met, its cosignatures are too old, or what answers is behind
   13  the log misbehaved; evidence was written
   14  withdrawn by the project
-  20  the audit found something (wheeltap-witness)
+  20  doctor, monitor or an audit found something
 Data goes to stdout, everything else to stderr.";
 
 /// Record release artifacts in a transparency log, and verify them against it
@@ -70,7 +70,7 @@ enum Command {
     Evidence(evidence::EvidenceArgs),
     /// Run the whole story on this machine, on a real PyPI project
     Demo(demo::DemoArgs),
-    /// Load a log, verify every answer, and say how fast it was
+    /// Load a log or a proxy, verify every answer, and say how fast it was
     #[command(subcommand)]
     Bench(bench::BenchCommand),
     /// Print a completion script for a shell

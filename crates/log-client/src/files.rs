@@ -1,7 +1,8 @@
 //! Files on disk as subjects of statements and verdicts.
 //!
-//! Files are hashed in parallel, as many at once as there are processors, each streamed; nothing is held in memory whole. How far
-//! it is is shown on a terminal, when there is much to hash.
+//! Files are hashed in parallel, as many at once as there are processors, each streamed;
+//! nothing is held in memory whole. How far it is is shown on a terminal, when there is much
+//! to hash.
 
 use std::fs::File;
 use std::io::{self, Read as _};

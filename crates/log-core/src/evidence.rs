@@ -1,5 +1,5 @@
-//! Evidence that a log misbehaved: self-contained, and verifiable by anyone who
-//! has the log's key, without the log's help.
+//! Evidence that a log misbehaved: self-contained, and verifiable without the log's help
+//! by anyone who has its key and, for a rollback, the witness's.
 //!
 //! * **Fork**: two signed checkpoints, and a proof that the newer tree had another
 //!   root at the older's size than the older checkpoint says.

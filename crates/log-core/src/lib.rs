@@ -8,7 +8,7 @@
 //! |---|---|
 //! | the tree | [`hash`], [`tile`], [`tile_tree`], [`edge`], [`inclusion`], [`consistency`], [`proof`] |
 //! | what is signed | [`key`], [`note`], [`checkpoint`], [`cosignature`], [`trust_policy`] |
-//! | what is logged | [`artifact`], [`dsse`], [`statement`], [`policy`], [`timeline`], [`commitment`], [`index`], [`entry`] |
+//! | what is logged | [`artifact`], [`dsse`], [`statement`], [`policy`], [`timeline`], [`commitment`], [`index`], [`prefix_map`], [`map_proof`], [`entry`] |
 //! | what others say | [`simple_index`] |
 //! | what is decided | [`rules`], [`follow`], [`history`], [`basis`], [`verdict`], [`evidence`] |
 //! | what travels | [`bundle`], [`proof_file`], [`api`], [`witness_api`], [`limits`] |

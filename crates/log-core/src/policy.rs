@@ -258,12 +258,6 @@ impl Pattern {
             (None, None) => self.text == other.text,
         }
     }
-
-    /// Whether there may be a project that both mean: of two starts of names one is the
-    /// start of the other, or no name has both.
-    pub fn meets(&self, other: &Self) -> bool {
-        self.includes(other) || other.includes(self)
-    }
 }
 
 impl std::fmt::Display for Pattern {

@@ -19,9 +19,6 @@ use crate::note::{NoteSignature, parse_signatures};
 /// Where a witness takes checkpoints, below its submission prefix.
 pub const ADD_CHECKPOINT_PATH: &str = "add-checkpoint";
 
-/// The media type of a 409's body.
-pub const SIZE_MEDIA_TYPE: &str = "text/x.tlog.size";
-
 /// Most hashes in a request: 63 lines, for trees below 2^63 leaves.
 pub const MAX_REQUEST_HASHES: usize = MAX_PROOF_HASHES - 1;
 

@@ -30,13 +30,14 @@ pub enum Exit {
     NotLogged,
     /// A hash, proof or signature is wrong.
     Invalid,
-    /// The quorum of witnesses is not met, or its cosignatures are too old.
+    /// The quorum of witnesses is not met, its cosignatures are too old, or what answers is
+    /// behind what was seen.
     Untrusted,
     /// The log misbehaved; evidence was written.
     Misbehaved,
     /// The project took the file back.
     Withdrawn,
-    /// An audit found something.
+    /// An audit, `doctor` or `monitor` found something.
     Findings,
     /// What another command that was run has ended with.
     Command(u8),

@@ -98,7 +98,7 @@ pub async fn run(args: &FsckArgs) -> Outcome {
 async fn check(target: &Target) -> Result<(Report, Option<TrustedCheckpoint>), Failure> {
     let mut report = Report {
         location: target.session.source.location(),
-        origin: target.session.log.trust.genesis.log.name().to_string(),
+        origin: target.session.log.origin().to_owned(),
         signed: None,
         proven: false,
         intact: 0,

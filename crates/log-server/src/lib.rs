@@ -22,6 +22,7 @@
 //! | [`answers`] | receipts and look-ups with their proofs |
 //! | [`store`] | the two storage traits, their promises, and the back ends |
 //! | [`head`], [`staging`] | the two records of state |
+//! | [`cli`], [`init`], [`trust_args`] | arguments; making a log; whom `fsck` and `mirror` believe |
 //! | [`data_dir`], [`identity`] | what is where on disk; what the log was born with |
 //! | [`config`] | how it is served: the one TOML file |
 //! | [`app`], [`http`], [`listen`], [`tls`], [`serve`], [`signals`] | the server |

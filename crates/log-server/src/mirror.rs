@@ -133,7 +133,7 @@ impl Mirror {
         let note = new.note().to_string();
         if old.is_none_or(|old| old.note().to_string() != note) {
             self.target.overwrite("checkpoint", note.as_bytes()).context("cannot write the checkpoint")?;
-            let origin = self.session.log.trust.genesis.log.name();
+            let origin = self.session.log.origin();
             print(format_args!("{origin}: {} entries, {} of them new", new.size(), new.size() - from));
         }
         Ok(())

@@ -107,7 +107,7 @@ async fn compare_with_log(
         return Err(Failure::new("the log is empty: it has no policy that says what it covers"));
     };
     let log = AuditedLog {
-        origin: session.log.trust.genesis.log.name().to_string(),
+        origin: session.log.origin().to_owned(),
         size: checkpoint.checkpoint.size(),
         root: checkpoint.checkpoint.root(),
         time: commitment.time,

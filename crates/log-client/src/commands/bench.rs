@@ -1,4 +1,4 @@
-//! `wheeltap bench`: load for a log, every answer to which is verified.
+//! `wheeltap bench`: load for a log or a proxy, every answer to which is verified.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

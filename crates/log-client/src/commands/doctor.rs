@@ -27,7 +27,7 @@ const MAX_STATUS_BYTES: usize = 4 << 20;
 /// Arguments of `wheeltap doctor`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Looks at variables, the configuration of pip, uv, pdm, poetry and tox, and at a project's requirements, lock files and \
+Looks at variables, the configuration of pip, uv, pdm, pipenv, poetry and tox, and at a project's requirements, lock files and \
 tox.ini for whatever installs files that the proxy never sees; then at the trust file, the logs and the clock. \
 Only what is written down is seen, not what is typed on a command line.
 
@@ -93,7 +93,7 @@ async fn examine(args: &DoctorArgs) -> anyhow::Result<Health> {
             health.lets_uncovered_pass = trust.uncovered == Uncovered::Pass;
             let sessions = Sessions::new(&Http::new("wheeltap")?, trust, &args.log.state_directory()?)?;
             for session in sessions.all() {
-                let origin = session.log.trust.genesis.log.name().to_string();
+                let origin = session.log.origin().to_owned();
                 let now = clock::now();
                 let state = match facts::policies(session, now).await {
                     Ok(known) => {

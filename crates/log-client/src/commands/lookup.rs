@@ -86,7 +86,7 @@ pub async fn run(args: &LookupArgs) -> Outcome {
     let keys = keys(args)?;
     let projects: Vec<&ProjectName> = keys.iter().filter_map(LookupKey::project).collect();
     let session = args.log.session_of("wheeltap", &projects)?;
-    let origin = session.log.trust.genesis.log.name().as_str();
+    let origin = session.log.origin();
     let answer = match &args.key_id {
         Some(key) => by_key::read(&session, key, args.since, args.until).await?,
         None if args.policy => {

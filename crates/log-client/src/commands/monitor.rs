@@ -165,7 +165,7 @@ fn events_json(origin: &str, events: &[&Event]) -> String {
 }
 
 fn origin(session: &Session) -> String {
-    session.log.trust.genesis.log.name().to_string()
+    session.log.origin().to_owned()
 }
 
 fn json_of(origin: &str, event: &Event) -> Value {

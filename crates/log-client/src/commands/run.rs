@@ -111,8 +111,13 @@ pub async fn run(args: &RunArgs) -> Result<u8, Failure> {
     say(&summary);
     if let Some(path) = &args.report {
         let report = json!({"schema": SCHEMA, "exit_code": code, "summary": &summary});
-        durable::write(path, format!("{report:#}\n").as_bytes())
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        let written = durable::write(path, format!("{report:#}\n").as_bytes());
+        let written = written.with_context(|| format!("cannot write {}", path.display()));
+        match written {
+            Err(error) if code == 0 => return Err(error.into()),
+            Err(error) => note(format_args!("wheeltap: {error:#}")),
+            Ok(()) => {}
+        }
     }
     Ok(code)
 }

@@ -9,6 +9,15 @@
 //!                                 └─► transfer ─► the index's file, hashed on the way
 //! ```
 //!
+//! | module | owns |
+//! |---|---|
+//! | [`serve`], [`listen`], `paths`, `range` | routes; connections; what is asked for, and which part of it |
+//! | `pages`, `oracle`, `page` | the index's page; the log's facts; pure: what is offered of a project |
+//! | `files`, `transfer`, `store`, `metadata` | a file, from the index or the cache; a wheel's metadata |
+//! | `denial`, `notes` | why a file is refused; pins and the grace list |
+//! | `state`, `summary`, `metrics` | what all requests share; what was done so far |
+//! | [`settings`], `limits` | the configuration file; the bounds |
+//!
 //! Invariants: no byte of a covered file is served whole unless the log has its digest and
 //! says nothing against it; without an answer of the log there is none of the proxy,
 //! but in the time of grace that the trust file grants. The index is believed about what it

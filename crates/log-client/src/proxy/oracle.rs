@@ -79,7 +79,7 @@ impl LogStatus {
 
 impl Oracle {
     pub(super) fn new(sessions: Sessions, max_age: Duration) -> Self {
-        let origin = |session: &Session| session.log.trust.genesis.log.name().to_string();
+        let origin = |session: &Session| session.log.origin().to_owned();
         let logs = sessions.all().iter().map(|session| (origin(session), LogStatus::default()));
         let logs = Mutex::new(logs.collect());
         Self { sessions, max_age, answers: Mutex::default(), logs }
@@ -119,7 +119,7 @@ impl Oracle {
     }
 
     async fn ask(&self, session: &Session, project: &ProjectName, versions: &[Version]) -> View {
-        let origin = session.log.trust.genesis.log.name().to_string();
+        let origin = session.log.origin().to_owned();
         if let Some(denial) = self.logs().remove(&origin).and_then(|log| log.misbehaved) {
             return View::Nothing(denial);
         }

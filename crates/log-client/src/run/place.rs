@@ -1,9 +1,9 @@
 //! The directory of one run: caches of its own, an empty directory for find-links, and the
 //! way into poetry.
 //!
-//! Installers keep what they downloaded by its address, and take it again without asking,
-//! so that a file that was withdrawn since would still be installed. A run therefore has
-//! caches of its own; what was verified is kept by the proxy.
+//! Installers keep what they downloaded by its address, and may take it again without
+//! asking, as uv does with a lock: also a file that was withdrawn since. A run therefore
+//! has caches of its own; what was verified is kept by the proxy.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -77,22 +77,20 @@ fn bad_policies_name_the_field() {
 }
 
 #[test]
-fn patterns_that_have_projects_in_common() {
+fn a_pattern_includes_another() {
     let pattern = |text: &str| Pattern::parse(text).expect("a pattern");
-    for (a, b, includes, meets) in [
-        ("*", "nova", true, true),
-        ("*", "*", true, true),
-        ("oslo-*", "oslo-log", true, true),
-        ("oslo-*", "oslo-l*", true, true),
-        ("oslo-l*", "oslo-*", false, true),
-        ("oslo-*", "oslo", false, false),
-        ("nova", "nova", true, true),
-        ("nova", "nova*", false, true),
-        ("nova", "novaclient", false, false),
-        ("nova*", "neutron*", false, false),
+    for (a, b, includes) in [
+        ("*", "nova", true),
+        ("*", "*", true),
+        ("oslo-*", "oslo-log", true),
+        ("oslo-*", "oslo-l*", true),
+        ("oslo-l*", "oslo-*", false),
+        ("oslo-*", "oslo", false),
+        ("nova", "nova", true),
+        ("nova", "nova*", false),
+        ("nova", "novaclient", false),
+        ("nova*", "neutron*", false),
     ] {
         assert_eq!(pattern(a).includes(&pattern(b)), includes, "{a} includes {b}");
-        assert_eq!(pattern(a).meets(&pattern(b)), meets, "{a} meets {b}");
-        assert_eq!(pattern(b).meets(&pattern(a)), meets, "{b} meets {a}");
     }
 }

@@ -145,6 +145,7 @@ impl Report {
                     .to_owned()
             }
             _ if self.logs.is_empty() => String::new(),
+            Source::Asked if !self.whole => format!(" against {trees}"),
             Source::Asked => {
                 format!(" against {trees}; it is proven that nothing else is logged of them")
             }

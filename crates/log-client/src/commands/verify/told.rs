@@ -140,7 +140,7 @@ fn release(project: &ProjectName, version: &Version) -> LookupKey {
 }
 
 fn origin(session: &Session) -> String {
-    session.log.trust.genesis.log.name().as_str().to_owned()
+    session.log.origin().to_owned()
 }
 
 impl LogTold {
