@@ -48,12 +48,58 @@ fn files_are_short_and_begin_with_what_they_are_for() {
     }
 }
 
+#[test]
+fn links_of_the_documents_lead_somewhere() {
+    let mut documents = files("docs", "md");
+    documents.push(root().join("README.md"));
+    let mut followed = 0;
+    for document in &documents {
+        let text = fs::read_to_string(document).expect("a document");
+        // What is in code blocks is no link.
+        let prose = text.split("```").step_by(2).collect::<String>();
+        for link in prose.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") {
+                continue;
+            }
+            followed += 1;
+            let (path, anchor) =
+                link.split_once('#').map_or((link, None), |(path, anchor)| (path, Some(anchor)));
+            let directory = document.parent().expect("a directory");
+            let target = if path.is_empty() { document.clone() } else { directory.join(path) };
+            assert!(target.exists(), "{}: {link} leads nowhere", document.display());
+            let Some(anchor) = anchor else { continue };
+            let text = fs::read_to_string(&target).expect("a document");
+            let is_there = text.lines().filter(|line| line.starts_with('#')).any(|line| slug(line) == anchor);
+            assert!(is_there, "{}: {link} has no such heading", document.display());
+        }
+    }
+    assert!(followed > 50, "{followed}");
+}
+
+/// The anchor of a heading, as it is made on the web.
+fn slug(heading: &str) -> String {
+    let kept = |c: &char| c.is_alphanumeric() || ['-', '_', ' '].contains(c);
+    heading
+        .trim_start_matches('#')
+        .trim()
+        .chars()
+        .filter(kept)
+        .collect::<String>()
+        .to_lowercase()
+        .replace(' ', "-")
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// All Rust files below a directory of the repository.
 fn sources(directory: &str) -> Vec<PathBuf> {
+    files(directory, "rs")
+}
+
+/// All files of a kind below a directory of the repository.
+fn files(directory: &str, extension: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut directories = vec![root().join(directory)];
     while let Some(next) = directories.pop() {
@@ -61,7 +107,7 @@ fn sources(directory: &str) -> Vec<PathBuf> {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
                 directories.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else if path.extension().is_some_and(|own| own == extension) {
                 files.push(path);
             }
         }
