@@ -115,7 +115,7 @@ fn a_rollback_that_a_witness_cosigned_yields_evidence() {
     }
     std::fs::rename(scene.path("old-away"), scene.path("log")).expect("renamed");
     let forgetful = Witness::start(log);
-    forgetful.ahead.store(60, Ordering::Relaxed);
+    forgetful.ahead.store(600, Ordering::Relaxed);
     // What was cosigned back then, and is shown again, is an old copy and no evidence.
     scene.trust(&format!("file://{}", scene.path("log/public").display()));
     trust(&forgetful);

@@ -8,6 +8,7 @@
 //! (`clients/servers.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
@@ -51,6 +52,8 @@ pub(crate) struct Listed {
     pub(crate) status: u16,
     /// The connection ends in the middle, each time.
     pub(crate) truncated: bool,
+    /// Its length is not said: it is over when the connection ends.
+    pub(crate) lengthless: bool,
 }
 
 /// The running index; it serves until the process ends.
@@ -82,6 +85,7 @@ impl Listed {
             yanked: None,
             status: 200,
             truncated: false,
+            lengthless: false,
             bytes: package.bytes,
         }
     }
@@ -180,11 +184,18 @@ struct Answer {
     media_type: &'static str,
     body: Vec<u8>,
     truncated: bool,
+    lengthless: bool,
 }
 
 impl Answer {
     fn not_found() -> Self {
-        Self { status: 404, media_type: "text/plain", body: b"Not Found".to_vec(), truncated: false }
+        Self {
+            status: 404,
+            media_type: "text/plain",
+            body: b"Not Found".to_vec(),
+            truncated: false,
+            lengthless: false,
+        }
     }
 
     fn of(shelf: &Shelf, path: &str) -> Self {
@@ -214,6 +225,7 @@ impl Answer {
             media_type: "application/vnd.pypi.simple.v1+json",
             body: body.to_string().into_bytes(),
             truncated: false,
+            lengthless: false,
         })
     }
 
@@ -224,11 +236,12 @@ impl Answer {
         let body = if wanted.is_some() { file.metadata.clone()? } else { file.bytes.clone() };
         let truncated = file.truncated && wanted.is_none();
         let status = if wanted.is_some() { 200 } else { file.status };
-        Some(Self { status, media_type: "application/octet-stream", body, truncated })
+        let lengthless = file.lengthless && wanted.is_none();
+        Some(Self { status, media_type: "application/octet-stream", body, truncated, lengthless })
     }
 
     fn on_the_wire(self, head_only: bool, range: Option<ByteRange>) -> Vec<u8> {
-        let Self { mut status, media_type, mut body, truncated } = self;
+        let Self { mut status, media_type, mut body, truncated, lengthless } = self;
         let mut more = String::new();
         if let Some(ByteRange(first, last)) = range.filter(|_| status == 200) {
             let end = body.len();
@@ -246,9 +259,12 @@ impl Answer {
         if truncated {
             body.truncate(length / 2);
         }
+        if !lengthless {
+            write!(more, "content-length: {length}\r\n").expect("a string");
+        }
         let mut wire = format!(
             "HTTP/1.1 {status} upstream says {status}\r\ncontent-type: {media_type}\r\n\
-             content-length: {length}\r\naccept-ranges: bytes\r\n{KEEP}{more}connection: close\r\n\r\n"
+             accept-ranges: bytes\r\n{KEEP}{more}connection: close\r\n\r\n"
         )
         .into_bytes();
         if !head_only {

@@ -34,9 +34,14 @@ impl Answer {
 
 /// `GET`, or another method, of a path of a server, with more headers.
 pub(crate) fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    ask_in("1.1", server, method, path, headers)
+}
+
+/// The same in a version of HTTP.
+fn ask_in(version: &str, server: &Server, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
     let host = server.url.trim_start_matches("http://").split('/').next().expect("a host");
     let mut stream = TcpStream::connect(host).expect("it listens");
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
+    let mut request = format!("{method} {path} HTTP/{version}\r\nHost: {host}\r\nConnection: close\r\n");
     for (name, value) in headers {
         write!(request, "{name}: {value}\r\n").expect("a string");
     }
@@ -198,6 +203,39 @@ fn a_large_file_is_cut_short_when_it_is_wrong() {
 }
 
 #[test]
+fn a_file_of_unknown_length_is_verified_first() {
+    let (scene, log) = stage::log();
+    let index = Index::start();
+    let mut shelf = stage::honest();
+    let large = large(&scene, &mut shelf);
+    let lengthless = |shelf: &mut Shelf| {
+        for file in shelf.values_mut().flat_map(|page| &mut page.files) {
+            file.lengthless = true;
+        }
+    };
+    lengthless(&mut shelf);
+    let honest = scene.proxy("honest", &index.put("honest", shelf.clone()), &[]);
+    // The least cache, so that nothing is found there.
+    let small = scene.proxy("small", &index.put("honest", shelf.clone()), &["--cache-size", "1MiB"]);
+    let listed = shelf.get_mut("tap-large").expect("a page").file(&large.name);
+    listed.bytes.truncate(5 << 20);
+    let hostile = scene.proxy("hostile", &index.put("hostile", shelf), &[]);
+    for version in ["1.0", "1.1"] {
+        for proxy in [&honest, &small] {
+            let at = path(&page(proxy, "tap-large"), &large.name);
+            let answer = ask_in(version, proxy, "GET", &at, &[]);
+            assert_eq!(answer.header("content-length"), Some(&*large.bytes.len().to_string()));
+            assert_eq!(answer.body, large.bytes);
+        }
+        let at = path(&page(&hostile, "tap-large"), &large.name);
+        let answer = ask_in(version, &hostile, "GET", &at, &[]);
+        assert_eq!((answer.status, answer.body.len() < 1_000), (403, true), "{}", answer.reason);
+        assert!(answer.reason.starts_with("Wheeltap: other bytes"), "{}", answer.reason);
+    }
+    drop((honest, small, hostile, log));
+}
+
+#[test]
 fn a_log_that_is_down_refuses_but_in_grace() {
     let (scene, log) = stage::log();
     let index = Index::start();
@@ -272,5 +310,10 @@ fn what_no_log_covers_passes_is_refused_or_pinned() {
     };
     assert!(url(&page(&pages, "tap-lib"), "1.1.tar.gz").starts_with("http://127.0.0.1:"));
     assert!(url(&page(&pages, "tap-gone"), "1.1-py3-none-any.whl").starts_with("../../files/"));
-    drop((refusing, pages, log));
+    assert!(url(&page(&pages, "free-lib"), ".whl").starts_with("http://127.0.0.1:"));
+    // But for those, too, that are noted when they are first served.
+    with("pin");
+    let noting = scene.proxy("noting", &index.put("noting", stage::honest()), &["--index-only"]);
+    assert!(url(&page(&noting, "free-lib"), ".whl").starts_with("../../files/"));
+    drop((refusing, pages, noting, log));
 }

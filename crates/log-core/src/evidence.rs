@@ -10,7 +10,8 @@
 //!   in the light of those before it, such as a false index commitment.
 //! * **Rollback**: one witness's cosignatures under two checkpoints, the later one under
 //!   the smaller tree. A cosignature says that no larger tree was seen until its time (C2SP
-//!   tlog-cosignature), so one of the two is false, or made by a clock that was set back.
+//!   tlog-cosignature), so one of the two is false: the witness was rolled back with the log
+//!   or without it, or its clock was set back by more than clocks are corrected.
 //!   Without such times a rollback cannot be told from a copy that lags.
 //!
 //! A failed proof is no evidence: anyone can send wrong hashes.
@@ -88,18 +89,20 @@ impl Evidence {
     }
 
     /// Evidence that one of these witnesses cosigned `smaller` after `larger`, when one
-    /// did. The checkpoints are of one log; in any other order of sizes there is none.
-    pub fn rollback(
+    /// did, and which. The checkpoints are of one log; in any other order of sizes there is
+    /// none.
+    pub fn rollback<'w>(
         larger: &OpenCheckpoint,
         smaller: &OpenCheckpoint,
-        witnesses: &[VerifierKey],
-    ) -> Option<Self> {
+        witnesses: &'w [VerifierKey],
+    ) -> Option<(&'w VerifierKey, Self)> {
         let witness = witnesses.iter().find(|witness| was_rolled_back(larger, smaller, witness))?;
-        Some(Self::Rollback {
+        let evidence = Self::Rollback {
             witness: witness.to_vkey(),
             larger: larger.note().to_string(),
             smaller: smaller.note().to_string(),
-        })
+        };
+        Some((witness, evidence))
     }
 
     /// Checks that the log, or one of these witnesses, really misbehaved; says how.
@@ -226,6 +229,10 @@ pub fn broken_rule(timeline: &Timeline, statements: &[(Moment, SignedStatement)]
     None
 }
 
+/// By how much a later cosignature is later, in seconds: an honest witness's clock may have
+/// been corrected meanwhile.
+const MIN_ROLLBACK_SECONDS: u64 = 300;
+
 /// Whether this witness has cosigned both, and the smaller tree later.
 fn was_rolled_back(larger: &OpenCheckpoint, smaller: &OpenCheckpoint, witness: &VerifierKey) -> bool {
     let time = |checkpoint: &OpenCheckpoint| {
@@ -233,7 +240,9 @@ fn was_rolled_back(larger: &OpenCheckpoint, smaller: &OpenCheckpoint, witness: &
         good.first()?.time
     };
     smaller.size() < larger.size()
-        && time(larger).is_some_and(|before| time(smaller).is_some_and(|after| before < after))
+        && time(larger).is_some_and(|before| {
+            time(smaller).is_some_and(|after| after.saturating_sub(before) > MIN_ROLLBACK_SECONDS)
+        })
 }
 
 fn open(checkpoint: &str, genesis: &Genesis) -> Result<OpenCheckpoint, NoEvidence> {
@@ -268,25 +277,25 @@ mod tests {
     fn a_rollback_is_one_witness_that_cosigned_less_later() {
         let witnesses = ["w1", "w2"].map(|name| key(name).cosigner());
         let cases: [(u64, Cosigned, u64, Cosigned, bool); 8] = [
-            (8, &[("w1", 10)], 4, &[("w1", 11)], true),
-            (8, &[("w1", 10), ("w2", 20)], 4, &[("w1", 9), ("w2", 21)], true),
+            (8, &[("w1", 10)], 4, &[("w1", 311)], true),
+            (8, &[("w1", 10), ("w2", 20)], 4, &[("w1", 9), ("w2", 321)], true),
             // An old copy.
             (8, &[("w1", 10)], 4, &[("w1", 9)], false),
-            // Which was first does not show.
-            (8, &[("w1", 10)], 4, &[("w1", 10)], false),
+            // A clock that was corrected.
+            (8, &[("w1", 10)], 4, &[("w1", 310)], false),
             // The other one may have seen nothing of the larger tree.
-            (8, &[("w1", 10)], 4, &[("w2", 11)], false),
+            (8, &[("w1", 10)], 4, &[("w2", 999)], false),
             // The same tree once more, and a larger one.
-            (8, &[("w1", 10)], 8, &[("w1", 11)], false),
-            (4, &[("w1", 10)], 8, &[("w1", 11)], false),
+            (8, &[("w1", 10)], 8, &[("w1", 999)], false),
+            (4, &[("w1", 10)], 8, &[("w1", 999)], false),
             // Nobody knows this witness.
-            (8, &[("w3", 10)], 4, &[("w3", 11)], false),
+            (8, &[("w3", 10)], 4, &[("w3", 999)], false),
         ];
         for (seen, seen_by, size, cosigned, guilty) in cases {
             let (larger, smaller) = (checkpoint(seen, seen_by), checkpoint(size, cosigned));
             let evidence = Evidence::rollback(&larger, &smaller, &witnesses);
             assert_eq!(evidence.is_some(), guilty, "{seen_by:?} {cosigned:?}");
-            let Some(evidence) = evidence else { continue };
+            let Some((_, evidence)) = evidence else { continue };
             assert!(evidence.verify(&genesis(), &witnesses).is_ok());
             assert!(
                 evidence.verify(&genesis(), &[]).is_err(),
@@ -298,7 +307,7 @@ mod tests {
             larger: larger.note().to_string(),
             smaller: smaller.note().to_string(),
         };
-        let (before, after) = (checkpoint(8, &[("w1", 10)]), checkpoint(4, &[("w1", 11)]));
+        let (before, after) = (checkpoint(8, &[("w1", 10)]), checkpoint(4, &[("w1", 999)]));
         assert!(accuse(&before, &after).verify(&genesis(), &witnesses).is_ok());
         assert!(accuse(&after, &before).verify(&genesis(), &witnesses).is_err());
         assert!(accuse(&before, &before).verify(&genesis(), &witnesses).is_err());

@@ -64,12 +64,21 @@ impl FetchError {
         }
     }
 
+    /// Whether it may be otherwise in a while: nobody answers, or not now.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Status { status, .. } => status.is_server_error() || status.as_u16() == 429,
+            Self::TooLong { .. } => false,
+        }
+    }
+
     /// What to do next.
     pub fn next_step(&self) -> &str {
         match self {
             Self::Unreachable { .. } => "check the network and the address, and try again",
             Self::Status { problem: Some(problem), .. } => &problem.next_step,
-            Self::Status { status, .. } if status.is_server_error() || status.as_u16() == 429 => {
+            Self::Status { .. } if self.is_temporary() => {
                 "try again in a few minutes; if it stays so, tell its operator"
             }
             Self::Status { .. } | Self::TooLong { .. } => {

@@ -61,6 +61,8 @@ pub enum Cause {
     NotTheLog,
     /// The clock of this machine or of a witness.
     Clock,
+    /// A witness that contradicts itself, which may not be the log's fault.
+    Witness,
     /// Anything else.
     Other,
 }
@@ -115,6 +117,12 @@ impl Failure {
         self.exit
     }
 
+    /// Says what it comes from.
+    #[must_use]
+    pub fn caused_by(self, cause: Cause) -> Self {
+        Self { cause, ..self }
+    }
+
     /// What it comes from.
     pub fn cause(&self) -> Cause {
         self.cause
@@ -137,7 +145,8 @@ impl From<anyhow::Error> for Failure {
         let fetch = error.chain().find_map(|cause| cause.downcast_ref::<FetchError>());
         let here = || error.chain().find_map(next_step_here);
         let hint = fetch.map(FetchError::next_step).or_else(here).map(str::to_owned);
-        let cause = if fetch.is_some() { Cause::Unreachable } else { Cause::Other };
+        let is_away = fetch.is_some_and(FetchError::is_temporary);
+        let cause = if is_away { Cause::Unreachable } else { Cause::Other };
         Self { cause, hint, ..Self::new(format!("{error:#}")) }
     }
 }

@@ -26,7 +26,7 @@ use log_core::trust_policy::TrustedCheckpoint;
 use log_core::verdict::Distrust;
 
 use crate::fetch::Http;
-use crate::outcome::{Exit, Failure, progress};
+use crate::outcome::{Cause, Exit, Failure, progress};
 use crate::source::LogSource;
 use crate::state::LogState;
 use crate::trust_file::TrustedLog;
@@ -173,13 +173,14 @@ impl Session {
     /// Keeps evidence when a witness cosigned a smaller tree than was seen, and later.
     fn check_not_rolled_back(&self, seen: &OpenCheckpoint, new: &OpenCheckpoint) -> Result<(), Failure> {
         let witnesses = self.log.trust.policy.witness_keys();
-        let Some(evidence) = Evidence::rollback(seen, new, &witnesses) else { return Ok(()) };
+        let Some((witness, evidence)) = Evidence::rollback(seen, new, &witnesses) else { return Ok(()) };
         let message = format!(
-            "the log was rolled back: a witness cosigned size {} after it had cosigned size {}",
+            "the log was rolled back, or the witness {} was, or its clock: it cosigned size {} after size {}",
+            witness.name(),
             new.size(),
             seen.size()
         );
-        Err(self.evidence_kept(&message, &evidence))
+        Err(self.evidence_kept(&message, &evidence).caused_by(Cause::Witness))
     }
 
     /// Opens the last checkpoint seen. The log's signature is what makes it evidence; the

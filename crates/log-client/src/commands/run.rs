@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use clap::Args;
 use log_io::args::LogArgs;
 use log_io::durable;
-use log_io::outcome::{Failure, note};
+use log_io::outcome::{Failure, note, shown};
 use serde_json::json;
 use tokio::process::Command;
 
@@ -214,14 +214,18 @@ fn say(summary: &Summary) {
     for held in refused.take(NAMED) {
         note(format_args!(
             "wheeltap: refused {}: {}: {}",
-            held.file, held.denial.verdict, held.denial.reason
+            held.file,
+            held.denial.verdict,
+            shown(&held.denial.reason)
         ));
-        note(format_args!("wheeltap:   next: {}", held.denial.next_step));
+        note(format_args!("wheeltap:   next: {}", shown(&held.denial.next_step)));
     }
     for held in summary.held_back.iter().filter(|held| !held.asked_for).take(NAMED) {
         note(format_args!(
             "wheeltap: left out {}: {}: {}",
-            held.file, held.denial.verdict, held.denial.reason
+            held.file,
+            held.denial.verdict,
+            shown(&held.denial.reason)
         ));
     }
 }

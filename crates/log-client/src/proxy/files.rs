@@ -163,7 +163,10 @@ async fn serve(
             planned: found.planned.clone(),
         };
         let response = fetch(state, whole, terms, Some(flight)).await;
-        if !response.status().is_success() || drain(response.into_body()).await.is_err() {
+        if !response.status().is_success() {
+            return response;
+        }
+        if drain(response.into_body()).await.is_err() {
             let denial = state.known_wrong(&found.planned.url);
             let denial = denial.unwrap_or_else(|| broken(&found.name, "the index broke off"));
             return denied(state, &found.project, &found.name, &denial);
@@ -245,6 +248,7 @@ pub(super) async fn fetch(
     }
     let (length, expected) = (fetched.length, terms.expected);
     let (before, after) = (Arc::clone(state), Arc::clone(state));
+    let again = found.clone();
     let (project, name) = (found.project.clone(), found.name.clone());
     let before_last = move |hash| match note(&before, &project, &name, terms, hash) {
         Ok(()) => true,
@@ -267,7 +271,28 @@ pub(super) async fn fetch(
         // Whoever waits for the same file may go on.
         drop((flight, permit));
     };
-    with_length(transfer::pass_on(fetched, expected, &state.store, before_last, done), length, terms.expected)
+    if length.is_some() {
+        let body = transfer::pass_on(fetched, expected, &state.store, before_last, done);
+        return with_length(body, length, expected);
+    }
+    // A client that is told no length cannot know that a file is cut short.
+    let store = Arc::clone(&state.store);
+    // It goes on when the client goes away, who then finds it in the store.
+    let received = tokio::spawn(async move {
+        let result = transfer::whole(fetched, expected, store, before_last).await;
+        match &result {
+            Ok(_) => done(&Done::Right),
+            Err(other) => done(other),
+        }
+        result
+    });
+    let failed = |_| Err(Done::Broken("it could not be read".to_owned()));
+    match received.await.unwrap_or_else(failed) {
+        Ok((file, length, hash)) => {
+            with_length(transfer::from_store(file, 0, length), Some(length), Some(hash))
+        }
+        Err(done) => not_whole(state, &again, done),
+    }
 }
 
 /// A small file, verified before the first byte of the answer.
@@ -282,18 +307,36 @@ async fn held(state: &Arc<State>, found: &Found, terms: Terms, fetched: FetchedF
             let length = bytes.len() as u64;
             with_length(Body::from(Bytes::from(bytes)), Some(length), Some(hash))
         }
-        Err(Done::Wrong(hash)) => {
-            wrong(state, found, terms, hash);
+        Err(done) => {
+            match &done {
+                Done::Wrong(hash) => wrong(state, found, terms, *hash),
+                Done::Broken(_) => state.metrics.file("broken"),
+                Done::Right | Done::Unnoted => {}
+            }
+            not_whole(state, found, done)
+        }
+    }
+}
+
+/// The answer when a file was not served, before anything of it was.
+fn not_whole(state: &State, found: &Found, done: Done) -> Response {
+    match done {
+        Done::Wrong(_) => {
             let denial = state.known_wrong(&found.planned.url);
             let denial = denial.unwrap_or_else(|| broken(&found.name, "its bytes are wrong"));
             refuse_with(StatusCode::FORBIDDEN, &denial)
         }
-        Err(Done::Broken(why)) => {
-            state.metrics.file("broken");
-            // Not 502: pip would try again, and in the end not say why.
-            refuse_with(StatusCode::GATEWAY_TIMEOUT, &broken(&found.name, &why))
+        // Not 502: pip would try again, and in the end not say why.
+        Done::Broken(why) => refuse_with(StatusCode::GATEWAY_TIMEOUT, &broken(&found.name, &why)),
+        Done::Right | Done::Unnoted => {
+            let why = "what is served of it cannot be noted";
+            let denial = Denial::new(
+                "no verdict",
+                format!("{}: {why}", found.name),
+                "make room in the state directory",
+            );
+            refuse_with(StatusCode::FORBIDDEN, &denial)
         }
-        Err(Done::Right | Done::Unnoted) => missing("it was not read"),
     }
 }
 

@@ -18,6 +18,10 @@ pub(super) const MAX_FILE_BYTES: u64 = 16 << 30;
 /// without it.
 pub(super) const CLIENT_TIME: Duration = Duration::from_secs(60);
 
+/// How long a client may be waited for in all while a file comes from the index: as long as
+/// others may wait for it. It gets the rest from the cache.
+pub(super) const CLIENT_WAITS: Duration = Duration::from_secs(120);
+
 /// Pages and metadata that are fetched at once: 8 pages of 64 MiB at the very most.
 pub(super) const PAGES_AT_ONCE: usize = 8;
 
@@ -51,6 +55,10 @@ pub(super) const MAX_PHRASE_CHARS: usize = 400;
 
 /// Files that the summary names of each kind; more are counted.
 pub(super) const MAX_NAMED: usize = 1_000;
+
+/// Characters of a name that is none, such as an index may send; those that are names have
+/// 255 at most.
+pub(super) const MAX_NAME_CHARS: usize = 255;
 
 /// How long a file that was wrong is not asked for again.
 pub(super) const WRONG_TIME: Duration = Duration::from_secs(60);

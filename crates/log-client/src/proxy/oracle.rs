@@ -13,7 +13,7 @@ use log_core::artifact::{ProjectName, Version};
 use log_core::limits::MAX_LOOKUP_KEYS;
 use log_core::verdict::Facts;
 use log_io::clock::{self, Stopwatch};
-use log_io::outcome::{Exit, Failure};
+use log_io::outcome::{Cause, Exit, Failure};
 use log_io::session::Session;
 use log_io::sessions::Sessions;
 use tokio::sync::Mutex as AsyncMutex;
@@ -64,7 +64,7 @@ pub(super) struct LogStatus {
     pub(super) size: Option<u64>,
     /// What the last question came to, if not to an answer.
     pub(super) failure: Option<String>,
-    /// When it last did not answer, and what came of it.
+    /// When it last could not be reached, and what came of it.
     failed: Option<(Stopwatch, Box<View>)>,
     /// It misbehaved, and is not believed any more.
     misbehaved: Option<Denial>,
@@ -128,9 +128,7 @@ impl Oracle {
         {
             return *view;
         }
-        let asked = tokio::time::timeout(LOG_TIME, everything(session, project, versions)).await;
-        let result = asked
-            .unwrap_or_else(|_| Err(Failure::new(format!("it did not answer in {} s", LOG_TIME.as_secs()))));
+        let result = everything(session, project, versions).await;
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let status = logs.entry(origin.clone()).or_default();
         match result {
@@ -146,12 +144,17 @@ impl Oracle {
                 let denial = Denial::failure(&origin, &failure);
                 tracing::error!(log = origin, %project, error = %failure, "no verdict");
                 status.failure = Some(failure.to_string());
-                if failure.exit() == Exit::Misbehaved {
+                // A witness may have been wrong about a rollback: the log is asked again.
+                if failure.exit() == Exit::Misbehaved && failure.cause() != Cause::Witness {
                     status.misbehaved = Some(denial.clone());
                     return View::Nothing(denial);
                 }
-                let in_grace = failure.exit() == Exit::Failed
-                    && status.age().is_some_and(|age| age < self.sessions.grace);
+                // Whatever else is wrong is so with this project alone, and the index may be
+                // at fault.
+                if failure.cause() != Cause::Unreachable {
+                    return View::Nothing(denial);
+                }
+                let in_grace = status.age().is_some_and(|age| age < self.sessions.grace);
                 let view = if in_grace { View::Grace } else { View::Nothing(denial) };
                 status.failed = Some((Stopwatch::start(), Box::new(view.clone())));
                 view
@@ -168,11 +171,25 @@ async fn everything(
     versions: &[Version],
 ) -> Result<facts::Known, Failure> {
     let now = clock::now();
-    let whole = LookupKey::Project { name: project.clone(), from: 0 };
-    let known = facts::ask(session, &[whole], now).await?;
+    let whole = [LookupKey::Project { name: project.clone(), from: 0 }];
+    let known = tokio::time::timeout(LOG_TIME, facts::ask(session, &whole, now)).await;
+    let late = || format!("it did not answer in {} s", LOG_TIME.as_secs());
+    let known = known.unwrap_or_else(|_| Err(Failure::new(late()).caused_by(Cause::Unreachable)))?;
     if known.facts.complete {
         return Ok(known);
     }
+    // How many questions follow is for the index to say.
+    let pieces = tokio::time::timeout(LOG_TIME, piece_by_piece(session, project, versions, now)).await;
+    pieces.unwrap_or_else(|_| Err(Failure::new(late())))
+}
+
+/// All that the log has of these versions.
+async fn piece_by_piece(
+    session: &Session,
+    project: &ProjectName,
+    versions: &[Version],
+    now: u64,
+) -> Result<facts::Known, Failure> {
     let release = |version: &Version| LookupKey::Release {
         project: project.clone(),
         version: version.clone(),

@@ -277,10 +277,10 @@ fn listed(file: &Offered, gate: &Gate) -> Offered {
             listed.digests = Vec::new();
             listed.metadata = None;
         }
-        Gate::Uncovered { .. } | Gate::Grace { .. } => {
+        Gate::Uncovered { sha256: digest, .. } | Gate::Grace { sha256: digest } => {
             // pip takes a file that has any one of its digests.
-            if let Some(digest) = only(&file.sha256()) {
-                listed.digests = sha256(&digest);
+            if let Some(digest) = digest {
+                listed.digests = sha256(digest);
             }
         }
     }

@@ -126,8 +126,13 @@ async fn project_page(
 fn rewritten(project: &ProjectName, plan: &Plan, index_only: bool) -> log_core::simple_index::Offer {
     let mut offer = plan.offer.clone();
     for file in &mut offer.files {
-        let denied = plan.files.get(&file.name).is_none_or(|planned| matches!(planned.gate, Gate::Deny(_)));
-        if !index_only || denied {
+        // What is refused, and what is noted when it is served, comes from here.
+        let from_here = plan.files.get(&file.name).is_none_or(|planned| match &planned.gate {
+            Gate::Deny(_) | Gate::Grace { .. } => true,
+            Gate::Uncovered { pin, .. } => *pin,
+            Gate::Verify { .. } => false,
+        });
+        if !index_only || from_here {
             // Relative to the page, so that it does not matter how the proxy is reached.
             file.url = format!("../../{}", path_of(project, &file.name, &file.url));
         }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use log_core::artifact::ProjectName;
-use log_core::hash::Hash;
-use log_core::verdict::{ByName, Facts};
+use log_core::artifact::{ProjectName, version_of};
+use log_core::hash::{EMPTY_ROOT, Hash};
+use log_core::verdict::{ByName, Facts, Subject, Verdict, judge};
 use log_io::clock::Stopwatch;
 use log_io::trust_file;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
@@ -15,7 +15,7 @@ use super::limits::{CACHED_PROJECTS, MAX_WRONG, WRONG_TIME};
 use super::metrics::Metrics;
 use super::notes::{Note, Notes};
 use super::oracle::{Oracle, View};
-use super::page::{self, Gate, Known, Plan, Uncovered};
+use super::page::{self, Known, Plan, Uncovered};
 use super::pages::{IndexPage, PageFailure, Pages};
 use super::settings::ProxyConfig;
 use super::store::Store;
@@ -96,9 +96,11 @@ impl State {
             View::Grace => Known::Grace,
         };
         let plan = Arc::new(page::plan(project, &page.offer, known, uncovered, self.config.on_unlogged));
-        if matches!(view, View::Log(_)) && self.notes.has_unjudged(project) {
-            let (state, project, plan) = (Arc::clone(self), project.clone(), Arc::clone(&plan));
-            let judged = tokio::task::spawn_blocking(move || state.judge_grace(&project, &plan));
+        if let View::Log(facts) = &view
+            && self.notes.has_unjudged(project)
+        {
+            let (state, project, facts) = (Arc::clone(self), project.clone(), Arc::clone(facts));
+            let judged = tokio::task::spawn_blocking(move || state.judge_grace(&project, &facts));
             if let Err(error) = judged.await {
                 tracing::warn!(%error, "cannot judge the grace list");
             }
@@ -129,11 +131,13 @@ impl State {
         (same_facts && Arc::ptr_eq(&planned.page, page)).then(|| Arc::clone(&planned.plan))
     }
 
-    /// Judges what was served of a project while the log could not be asked; writes.
-    fn judge_grace(&self, project: &ProjectName, plan: &Plan) {
+    /// Judges what was served of a project while the log could not be asked, by what the log
+    /// says of it, whatever the index has by now; writes.
+    fn judge_grace(&self, project: &ProjectName, facts: &Facts) {
         let judge = |of_project: &[Note]| {
             for note in of_project {
-                let Some(denial) = plan.wrong_to_have_served(note) else { continue };
+                let uncovered = self.oracle.sessions().uncovered;
+                let Some(denial) = wrong_to_have_served(project, note, facts, uncovered) else { continue };
                 tracing::error!(
                     %project, file = %note.file, verdict = denial.verdict, reason = denial.reason,
                     "a file that was served without a verdict is not good"
@@ -173,22 +177,22 @@ impl State {
     }
 }
 
-impl Plan {
-    /// Why a file should not have been served, which was.
-    fn wrong_to_have_served(&self, note: &Note) -> Option<Denial> {
-        match self.files.get(note.file.as_str()).map(|planned| &planned.gate) {
-            Some(Gate::Verify { sha256, .. }) if sha256.to_hex() == note.sha256 => None,
-            Some(Gate::Uncovered { .. } | Gate::Grace { .. }) => None,
-            Some(Gate::Deny(denial)) => Some(denial.clone()),
-            Some(Gate::Verify { .. }) => Some(Denial::new(
-                "other hash",
-                format!("the log has another SHA-256 for {} than was served", note.file),
-                "take it away where it is in use, and tell the project",
-            )),
-            None => {
-                let left_out = self.left_out.iter().find(|(name, _)| name == note.file.as_str());
-                Some(left_out.map_or_else(Denial::bad_name, |(_, denial)| denial.clone()))
-            }
-        }
+/// Why a file should not have been served, which was.
+fn wrong_to_have_served(
+    project: &ProjectName,
+    note: &Note,
+    facts: &Facts,
+    uncovered: trust_file::Uncovered,
+) -> Option<Denial> {
+    let Ok(version) = version_of(&note.file, project) else {
+        return facts.policy.covers(project, None).then(Denial::bad_name);
+    };
+    // What is no digest is none of the log's.
+    let sha256 = Hash::parse_hex(&note.sha256).unwrap_or(EMPTY_ROOT);
+    let candidates = vec![(project.clone(), version.clone())];
+    match judge(&Subject { name: note.file.clone(), sha256, candidates }, facts) {
+        Verdict::NotCovered if uncovered == trust_file::Uncovered::Refuse => Some(Denial::uncovered(project)),
+        Verdict::Verified { .. } | Verdict::NotCovered => None,
+        verdict => Some(Denial::of(project, &version, &note.file, &verdict)),
     }
 }

@@ -204,6 +204,11 @@ impl Index {
 }
 
 impl Spool {
+    /// The file, to be read, whatever becomes of its name; `None` when it was only hashed.
+    pub(super) fn reopen(&self) -> Option<File> {
+        self.file.as_ref()?.reopen().ok()
+    }
+
     /// Takes the next bytes.
     pub(super) fn write(&mut self, bytes: &[u8]) {
         self.digest.update(bytes);

@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
+use log_io::outcome::shown;
 use serde::Serialize;
 
 use super::denial::Denial;
-use super::limits::MAX_NAMED;
+use super::limits::{MAX_NAME_CHARS, MAX_NAMED};
 
 /// What was served, and what was held back.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -99,8 +100,10 @@ impl Tally {
         });
     }
 
+    /// A file that was refused or left out; its name is as the index has it, which may be
+    /// anything.
     pub(super) fn held_back(&self, project: &str, file: &str, asked_for: bool, denial: &Denial) {
-        let key = Served { project: project.to_owned(), file: file.to_owned() };
+        let key = Served { project: project.to_owned(), file: named(file) };
         self.with(|inner| {
             if let Some((asked, known)) = inner.held_back.get_mut(&key) {
                 *asked |= asked_for;
@@ -139,4 +142,9 @@ impl Tally {
     fn with<T>(&self, work: impl FnOnce(&mut Inner) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// A name from the index, short and without what a terminal acts on.
+fn named(file: &str) -> String {
+    shown(&file.chars().take(MAX_NAME_CHARS).collect::<String>())
 }
