@@ -22,6 +22,8 @@ const MAX_PROBLEM_BYTES: usize = 512 * 1024;
 #[derive(Debug, Clone)]
 pub struct Http {
     client: Client,
+    /// Follows no redirect: a POST would come to its end as a GET without a body.
+    straight: Client,
 }
 
 /// Why there is no answer.
@@ -72,6 +74,7 @@ impl FetchError {
             Self::Status { status, .. } if status.is_server_error() || status.as_u16() == 429 => {
                 "try again in a few minutes; if it stays so, tell its operator"
             }
+            Self::Status { status, .. } if status.is_redirection() => "give the address that it leads to",
             Self::Status { .. } | Self::TooLong { .. } => {
                 "check the address: what answers there is something else"
             }
@@ -87,14 +90,16 @@ impl FetchError {
 impl Http {
     /// A client for the tool called `tool`.
     pub fn new(tool: &str) -> anyhow::Result<Self> {
-        let client = Client::builder()
-            .user_agent(format!("{tool}/{} (release transparency)", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::custom(follow))
-            .connect_timeout(Duration::from_secs(10))
-            .read_timeout(Duration::from_secs(30))
-            .timeout(Duration::from_secs(300))
-            .build()?;
-        Ok(Self { client })
+        let client = |redirects| {
+            Client::builder()
+                .user_agent(format!("{tool}/{} (release transparency)", env!("CARGO_PKG_VERSION")))
+                .redirect(redirects)
+                .connect_timeout(Duration::from_secs(10))
+                .read_timeout(Duration::from_secs(30))
+                .timeout(Duration::from_secs(300))
+                .build()
+        };
+        Ok(Self { client: client(Policy::custom(follow))?, straight: client(Policy::none())? })
     }
 
     /// GETs a resource of at most `limit` bytes; `None` when there is none (404).
@@ -131,7 +136,8 @@ impl Http {
         self.post_as(url, "application/json", body, limit).await
     }
 
-    /// The same with more headers.
+    /// The same with more headers, to this address and to no other that it leads to: that
+    /// the answer is good is all that says that the body was taken.
     pub async fn post_with(
         &self,
         url: &str,
@@ -140,7 +146,7 @@ impl Http {
         limit: usize,
     ) -> Result<(StatusCode, Vec<u8>), FetchError> {
         let request = || {
-            let request = self.client.post(url).header("Content-Type", "application/json");
+            let request = self.straight.post(url).header("Content-Type", "application/json");
             headers
                 .iter()
                 .fold(request, |request, (name, value)| request.header(*name, value))
@@ -251,4 +257,49 @@ fn unreachable(url: &str, error: &reqwest::Error) -> FetchError {
     }
     let reason = if causes.is_empty() { error.to_string() } else { causes.join(": ") };
     FetchError::Unreachable { url: url.to_owned(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Answers each request with the status in its path, which leads to `/200`.
+    fn serve() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let lines = BufReader::new(stream.try_clone().expect("a copy")).lines();
+                let mut head = lines.map_while(Result::ok).take_while(|line| !line.is_empty());
+                let asked = head.next().expect("a request");
+                assert!(head.count() > 0);
+                let status = asked.split(['/', ' ']).nth(2).expect("a status");
+                let answer = format!(
+                    "HTTP/1.1 {status} x\r\nlocation: /200\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                );
+                // A client that goes away is no failure.
+                let _ = stream.write_all(answer.as_bytes());
+            }
+        });
+        format!("http://{address}")
+    }
+
+    #[tokio::test]
+    async fn what_must_arrive_follows_no_redirect() {
+        let (http, server) = (Http::new("test").expect("a client"), serve());
+        let status = async |path: &str| {
+            let sent = http.post_with(&format!("{server}/{path}"), &[], Vec::new(), 10).await;
+            sent.map(|(status, _)| status.as_u16())
+        };
+        assert_eq!(status("200").await.expect("taken"), 200);
+        for path in ["301", "302", "303", "307", "308"] {
+            let error = status(path).await.expect_err(path);
+            assert_eq!(error.status().expect("an answer").as_str(), path);
+            assert_eq!(error.next_step(), "give the address that it leads to");
+        }
+        assert_eq!(http.get(&format!("{server}/302"), 10).await.expect("found"), Some(Vec::new()));
+    }
 }

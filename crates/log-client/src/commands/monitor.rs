@@ -155,7 +155,7 @@ async fn send(session: &Session, url: &str, body: &str, secret: Option<&Secret>)
     let sent = session.http.post_with(url, headers, body.as_bytes().to_vec(), MAX_ANSWER_BYTES).await;
     sent.map(drop).map_err(|error| {
         Failure::new(format!("the webhook did not take what was found: {error}"))
-            .hint("it is sent again the next time")
+            .hint(format!("{}; it is sent again the next time", error.next_step()))
     })
 }
 
