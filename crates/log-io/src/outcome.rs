@@ -61,6 +61,8 @@ pub enum Cause {
     NotTheLog,
     /// The clock of this machine or of a witness.
     Clock,
+    /// The state directory, which did not take the evidence.
+    EvidenceNotKept,
     /// Anything else.
     Other,
 }
@@ -107,6 +109,13 @@ impl Failure {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says what it comes from.
+    #[must_use]
+    pub(crate) fn caused_by(mut self, cause: Cause) -> Self {
+        self.cause = cause;
         self
     }
 

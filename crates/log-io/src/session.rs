@@ -26,7 +26,7 @@ use log_core::trust_policy::TrustedCheckpoint;
 use log_core::verdict::Distrust;
 
 use crate::fetch::Http;
-use crate::outcome::{Exit, Failure, progress};
+use crate::outcome::{Cause, Exit, Failure, progress};
 use crate::source::LogSource;
 use crate::state::LogState;
 use crate::trust_file::TrustedLog;
@@ -269,6 +269,7 @@ impl Session {
                 Exit::Misbehaved,
                 format!("{message}; the evidence could NOT be kept: {error:#}"),
             )
+            .caused_by(Cause::EvidenceNotKept)
             .hint("make room in the state directory and run the command again"),
         }
     }
