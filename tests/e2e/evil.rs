@@ -382,6 +382,28 @@ fn a_false_index_is_seen_by_whoever_reads_all() {
     world.check("a false index", &["lookup", "--key-id", &team, "--state", "other"], WithEvidence);
 }
 
+/// A monitor that could not keep the evidence has not read that part.
+#[test]
+fn what_breaks_a_rule_is_read_again_until_the_evidence_is_kept() {
+    let mut log = honest();
+    log.round(6_000, &[signed_release("nova", "2.0", "a", "oslo")]);
+    let world = World::new(log, truth);
+    let monitor = ["monitor", "--project", "nova"];
+    // The state directory of the log is made by whatever is asked first.
+    world.run(&["verify", &world.file("1.1")]);
+    let states = fs::read_dir(world.scene.path("state")).expect("a directory").flatten();
+    let state = states.map(|entry| entry.path()).find(|path| path.join("checkpoint").exists());
+    let evidence = state.expect("the log's").join("evidence");
+    let _ = fs::remove_dir_all(&evidence);
+    fs::write(&evidence, "in the way").expect("written");
+    let ended = world.run(&monitor);
+    assert_eq!(ended.code, Some(13), "{ended:?}");
+    assert!(ended.stderr.contains("the evidence could NOT be kept"), "{ended:?}");
+    fs::remove_file(&evidence).expect("removed");
+    world.check("room was made", &monitor, WithEvidence);
+    world.check("it is said once", &monitor, With(0));
+}
+
 /// What was true once: an old copy, with or without what proves that it is one.
 #[test]
 fn an_old_copy_is_not_taken_for_the_log() {

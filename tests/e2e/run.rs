@@ -6,15 +6,17 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 
 use log_client::offline_index::Package;
 use log_core::artifact::{FileName, WheelName};
 use log_core::hash::digest;
 use serde_json::Value;
 
-use crate::harness::{Scene, Server, missing};
+use crate::harness::{Ended, Scene, Server, missing};
 use crate::hostile::{Index, Listed, Page, Shelf, sha256};
+use crate::stub;
 use crate::tools;
 
 /// What the project needs, and what it is built with.
@@ -221,5 +223,58 @@ fn signals_reach_the_command() {
         assert!(killed.expect("kill runs").success());
         assert_eq!(child.wait().expect("ended").code(), Some(code), "{signal}");
     }
+    drop(server);
+}
+
+/// Locks whose addresses are to be led back to an index that does not answer, or says no.
+#[test]
+fn what_comes_after_the_command_has_an_end() {
+    let (scene, server) = Scene::with_server();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&asked);
+    let index = stub::serve(move |_, path, _| {
+        noted.lock().expect("not poisoned").push(path.to_owned());
+        if path.contains("gone") {
+            return (404, Vec::new());
+        }
+        loop {
+            std::thread::park();
+        }
+    });
+    scene.write("packages/member/pyproject.toml", b"");
+    let script = "for name; do printf '[[package]]\nurl = \"%sfiles/%s\"\n' \"${UV_DEFAULT_INDEX%simple/}\" $name; done \
+                  > packages/uv.lock";
+    let upstream = format!("{index}simple/");
+    let run = |files: &[&str], signal: Option<&str>| {
+        asked.lock().expect("not poisoned").clear();
+        let args = ["run", "--upstream", &upstream, "--cache", "cache", "--", "sh", "-c", script, "sh"];
+        let mut command = scene.command("wheeltap", &[&args, files].concat());
+        command.env("UV_PROJECT", "packages/member").stderr(Stdio::piped());
+        let mut child = command.process_group(0).spawn().expect("it starts");
+        while asked.lock().expect("not poisoned").is_empty() {
+            assert_eq!(child.try_wait().expect("a child"), None);
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        if let Some(signal) = signal {
+            let killed = Command::new("kill").args([signal, &child.id().to_string()]).status();
+            assert!(killed.expect("kill runs").success());
+        }
+        let ended: Ended = child.wait_with_output().expect("ended").into();
+        assert_eq!(ended.code, Some(0), "the command's: {ended:?}");
+        assert!(scene.read("packages/uv.lock").contains("http://127.0.0.1:"));
+        let said = ended.stderr.split_once("packages/uv.lock keeps addresses that end with this run: ");
+        let (_, why) = said.unwrap_or_else(|| panic!("{}", ended.stderr));
+        fs::remove_file(scene.path("packages/uv.lock")).expect("it was made");
+        why.lines().next().expect("why").to_owned()
+    };
+    let waits = ["nova/nova-1.0.tar.gz"];
+    for signal in ["-TERM", "-INT"] {
+        assert_eq!(run(&waits, Some(signal)), "a signal has ended this");
+    }
+    assert_eq!(run(&waits, None), "the index takes long to answer");
+    let gone = ["a-gone/a_gone-1.tar.gz", "b-gone/b_gone-1.tar.gz"];
+    assert_eq!(run(&gone, None), "not all of its files are served from the index");
+    let asked = asked.lock().expect("not poisoned");
+    assert!(asked.iter().all(|path| path.contains("a-gone")), "the first says it: {asked:?}");
     drop(server);
 }

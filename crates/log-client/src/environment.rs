@@ -1,6 +1,9 @@
 //! What is installed in an environment, from the metadata that installers leave there, and
 //! whether its files are still those that were installed.
 //!
+//! Bounds: so many packages, files, bytes of metadata and bytes of files, each file read once
+//! (`installed_files`).
+//!
 //! Left out: packages of the operating system, and what was put there without an installer.
 
 use std::fs;
@@ -10,7 +13,7 @@ use anyhow::{Context as _, bail};
 
 use log_core::hash::digest;
 
-use crate::files;
+use crate::installed_files::{self, Expected};
 use crate::locks::installed::{self, MAX_DIRECT_URL_BYTES, MAX_METADATA_BYTES, Traces};
 use crate::locks::recorded::{self, MAX_RECORD_BYTES, Recorded};
 use crate::locks::{MAX_WANTED, Place, Wanted};
@@ -19,10 +22,13 @@ use crate::requirement_files::read;
 /// Most files of all packages together.
 const MAX_FILES: usize = 2_000_000;
 
+/// Most bytes of these.
+const MAX_BYTES: u64 = 1 << 40;
+
 /// All that is installed, by the names of the directories with the metadata.
 pub fn read_environment(path: &Path) -> anyhow::Result<Vec<(Wanted, Traces)>> {
     let mut found = Vec::new();
-    // Of which package, under which name, and with which digest.
+    // Of which package, under which name, and as what.
     let (mut names, mut recorded) = (Vec::new(), Vec::new());
     for directory in site_packages(path)? {
         let mut entries = fs::read_dir(&directory)
@@ -42,8 +48,8 @@ pub fn read_environment(path: &Path) -> anyhow::Result<Vec<(Wanted, Traces)>> {
             }
             let at = || entry.path().display().to_string();
             let package = package(&name, &metadata).with_context(at)?;
-            for Recorded { path, sha256 } in record(&metadata).with_context(at)? {
-                recorded.push((directory.join(&path), sha256));
+            for Recorded { path, sha256, size } in record(&metadata).with_context(at)? {
+                recorded.push(Expected { path: directory.join(&path), sha256, size });
                 names.push((found.len(), path));
             }
             found.push(package);
@@ -55,7 +61,9 @@ pub fn read_environment(path: &Path) -> anyhow::Result<Vec<(Wanted, Traces)>> {
     if found.is_empty() {
         bail!("nothing is installed in {}, or it is no environment", path.display());
     }
-    for (is_unchanged, (package, path)) in files::unchanged(&recorded).into_iter().zip(names) {
+    for (is_unchanged, (package, path)) in
+        installed_files::unchanged(&recorded, MAX_BYTES)?.into_iter().zip(names)
+    {
         if !is_unchanged {
             found[package].1.changed.push(path);
         }

@@ -54,21 +54,23 @@ pub async fn hash_all(paths: &[PathBuf]) -> Vec<anyhow::Result<HashedFile>> {
     hashed
 }
 
-/// Which of these files are there, as regular files, with this digest; in their order.
-pub fn unchanged(files: &[(PathBuf, Hash)]) -> Vec<bool> {
+/// The digests of some files, in their order; none of those that cannot be read. No more of a
+/// file is read than the size that it is said to have, and one byte.
+pub fn digests(files: &[(&Path, u64)]) -> Vec<Option<Hash>> {
     let progress = Progress::default();
-    let is_unchanged = |(path, sha256): &(PathBuf, Hash)| {
-        path.is_file() && digest(path, &progress).is_ok_and(|(found, _)| found == *sha256)
+    let digest_of = |(path, size): &(&Path, u64)| {
+        let (sha256, length) = digest(File::open(path).ok()?.take(size.saturating_add(1)), &progress).ok()?;
+        (length == *size).then_some(sha256)
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = files.len().div_ceil(threads).max(1);
-    let mut all = vec![false; files.len()];
+    let mut all = vec![None; files.len()];
     std::thread::scope(|scope| {
         for (files, results) in files.chunks(share).zip(all.chunks_mut(share)) {
-            let is_unchanged = &is_unchanged;
+            let digest_of = &digest_of;
             scope.spawn(move || {
                 for (file, result) in files.iter().zip(results) {
-                    *result = is_unchanged(file);
+                    *result = digest_of(file);
                 }
             });
         }
@@ -126,13 +128,13 @@ pub fn proof_path(file: &Path) -> PathBuf {
 fn hash_file(path: &Path, progress: &Progress) -> anyhow::Result<HashedFile> {
     let name = path.file_name().and_then(|name| name.to_str());
     let name = FileName::parse(name.unwrap_or_default()).with_context(|| path.display().to_string())?;
-    let (sha256, size) = digest(path, progress).with_context(|| format!("cannot read {}", path.display()))?;
+    let digest = File::open(path).and_then(|file| digest(file, progress));
+    let (sha256, size) = digest.with_context(|| format!("cannot read {}", path.display()))?;
     Ok(HashedFile { path: path.to_owned(), name, sha256, size })
 }
 
 /// The digest of a file's bytes, and how many it has.
-fn digest(path: &Path, progress: &Progress) -> io::Result<(Hash, u64)> {
-    let mut file = File::open(path)?;
+fn digest(mut file: impl io::Read, progress: &Progress) -> io::Result<(Hash, u64)> {
     let mut digest = StreamDigest::default();
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {

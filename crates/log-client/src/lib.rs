@@ -34,6 +34,7 @@ pub mod environment;
 pub mod explain;
 pub mod facts;
 pub mod files;
+pub mod installed_files;
 pub mod locks;
 pub mod logged_version;
 pub mod monitor;

@@ -63,6 +63,8 @@ pub enum Cause {
     Clock,
     /// A witness that contradicts itself, which may not be the log's fault.
     Witness,
+    /// The state directory, which did not take the evidence.
+    EvidenceNotKept,
     /// Anything else.
     Other,
 }
@@ -109,6 +111,13 @@ impl Failure {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says what it comes from.
+    #[must_use]
+    pub(crate) fn caused_by(mut self, cause: Cause) -> Self {
+        self.cause = cause;
         self
     }
 

@@ -270,6 +270,7 @@ impl Session {
                 Exit::Misbehaved,
                 format!("{message}; the evidence could NOT be kept: {error:#}"),
             )
+            .caused_by(Cause::EvidenceNotKept)
             .hint("make room in the state directory and run the command again"),
         }
     }

@@ -8,7 +8,7 @@ use clap::Args;
 use log_core::policy::Pattern;
 use log_core::times::utc;
 use log_io::args::{Format, LogArgs};
-use log_io::outcome::{Exit, Failure, Outcome, note, print};
+use log_io::outcome::{Cause, Exit, Failure, Outcome, note, print};
 use log_io::session::Session;
 use log_io::{clock, key_file};
 use serde_json::{Value, json};
@@ -137,15 +137,27 @@ async fn look(
             send(session, url, &events_json(&origin, events), secret).await?;
         }
     }
-    if let Some(next) = Place::of(&origin, &read.follower)? {
-        next.save(path)?;
-    }
+    let mut broken = None;
     if let Some(event) = read.broken_rule() {
         let violation = format!("entry {}: {}", event.index, event.text.join("; "));
-        return Err(session.broken_history(&read.checkpoint, &violation).await);
+        broken = Some(session.broken_history(&read.checkpoint, &violation).await);
+    }
+    // Without the evidence this part is read again.
+    if broken.as_ref().is_none_or(is_kept)
+        && let Some(next) = Place::of(&origin, &read.follower)?
+    {
+        next.save(path)?;
+    }
+    if let Some(failure) = broken {
+        return Err(failure);
     }
     note(format_args!("read up to entry {}; {} reported", read.follower.size(), events.len()));
     Ok(if events.iter().any(|event| !event.mine) { Exit::Findings } else { Exit::Ok })
+}
+
+/// Whether a failure is the log's misbehaviour with evidence of it.
+fn is_kept(failure: &Failure) -> bool {
+    failure.exit() == Exit::Misbehaved && failure.cause() != Cause::EvidenceNotKept
 }
 
 /// To a webhook.
@@ -155,7 +167,7 @@ async fn send(session: &Session, url: &str, body: &str, secret: Option<&Secret>)
     let sent = session.http.post_with(url, headers, body.as_bytes().to_vec(), MAX_ANSWER_BYTES).await;
     sent.map(drop).map_err(|error| {
         Failure::new(format!("the webhook did not take what was found: {error}"))
-            .hint("it is sent again the next time")
+            .hint(format!("{}; it is sent again the next time", error.next_step()))
     })
 }
 

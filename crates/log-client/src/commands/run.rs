@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -32,6 +34,9 @@ const SIDE_DOORS: [&str; 4] = ["pip-extra-index", "pip-find-links", "pip-no-inde
 
 /// Files that the summary names; the report has all.
 const NAMED: usize = 20;
+
+/// How long it may take to lead the addresses in a lock back to the index.
+const LEADING_BACK: Duration = Duration::from_secs(10);
 
 /// Arguments of `wheeltap run`.
 #[derive(Debug, Args)]
@@ -77,7 +82,7 @@ pub async fn run(args: &RunArgs) -> Result<u8, Failure> {
     let place = Place::new(&cache).with_context(|| format!("cannot write to {}", cache.display()))?;
     let mut config = ProxyConfig::new(cache, args.log.state_directory()?);
     config.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let lock = UvLock::before(Path::new(""));
+    let locks = uv_lock::before(&uv_lock::projects(&args.command, std::env::var_os("UV_PROJECT")));
     if let Some(url) = args.upstream.clone().or_else(|| upstream(&surroundings)) {
         let (url, user) = environment::credentials(&url);
         config.upstream.url = url;
@@ -106,7 +111,7 @@ pub async fn run(args: &RunArgs) -> Result<u8, Failure> {
     let status = child::wait(&mut child).await.context("cannot wait for the command")?;
     let code = child::code(status);
     let summary = proxy.summary();
-    lead_back(&lock, &proxy, &registry).await;
+    lead_back(&locks, &proxy, &registry).await;
     proxy.stop().await;
     say(&summary);
     if let Some(path) = &args.report {
@@ -139,25 +144,37 @@ fn registry(upstream: &str, surroundings: &Surroundings) -> String {
     })
 }
 
-/// Leads the addresses in a lock that the command made back to the index.
-async fn lead_back(lock: &UvLock, proxy: &Proxy, registry: &str) {
+/// Leads the addresses in the lock that the command made back to the index, unless that
+/// takes long or somebody interrupts it.
+async fn lead_back(locks: &[UvLock], proxy: &Proxy, registry: &str) {
     let index_url = proxy.index_url();
     let address = index_url.trim_end_matches("simple/");
-    let Some(made) = lock.made_with(address) else { return };
+    let made = locks.iter().find_map(|lock| Some((lock, lock.made_with(address)?)));
+    let Some((lock, made)) = made else { return };
+    let text = tokio::select! {
+        text = led_back(&made, address, proxy, registry) => text,
+        () = tokio::time::sleep(LEADING_BACK) => Err(io::Error::other("the index takes long to answer")),
+        ended = child::interrupted() => ended.and(Err(io::Error::other("a signal has ended this"))),
+    };
+    let path = lock.path().display();
+    match text.and_then(|text| lock.replace(&made, &text)) {
+        Ok(()) => note(format_args!("wheeltap: {path} has the addresses of {registry}, not of this run")),
+        Err(error) => note(format_args!("wheeltap: {path} keeps addresses that end with this run: {error}")),
+    }
+}
+
+/// A lock with the addresses of the index. It has all of them or none, so the first that the
+/// index does not have is the last that is asked for.
+async fn led_back(made: &str, address: &str, proxy: &Proxy, registry: &str) -> io::Result<String> {
+    let not_all = || io::Error::other("not all of its files are served from the index");
+    let index_url = proxy.index_url();
     let mut instead = BTreeMap::new();
-    for found in uv_lock::addresses(&made, address) {
+    for found in uv_lock::addresses(made, address) {
         let is_index = found.trim_end_matches('/') == index_url.trim_end_matches('/');
         let there = if is_index { Some(registry.to_owned()) } else { proxy.index_has(&found).await };
-        instead.extend(there.map(|there| (found, there)));
+        instead.insert(found, there.ok_or_else(not_all)?);
     }
-    let replaced = match uv_lock::rewritten(&made, address, &instead) {
-        Some(text) => lock.replace(&text),
-        None => Err(std::io::Error::other("not all of its files are served from the index")),
-    };
-    match replaced {
-        Ok(()) => note(format_args!("wheeltap: uv.lock has the addresses of {registry}, not of this run")),
-        Err(error) => note(format_args!("wheeltap: uv.lock keeps addresses that end with this run: {error}")),
-    }
+    uv_lock::rewritten(made, address, &instead).ok_or_else(not_all)
 }
 
 /// The command, with the way into poetry when there is one: by its name, and when the

@@ -20,6 +20,8 @@ pub struct Recorded {
     pub path: String,
     /// The digest of its bytes.
     pub sha256: Hash,
+    /// How many bytes it has, where that is recorded.
+    pub size: Option<u64>,
 }
 
 /// The files of a `RECORD` that have a SHA-256; an error names the line that is none.
@@ -31,10 +33,11 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Recorded>, String> {
             continue;
         }
         let wrong = || format!("line {number} of RECORD is not a path, a hash and a size");
-        let [path, hash, _size] =
+        let [path, hash, size] =
             <[String; 3]>::try_from(fields(line).ok_or_else(wrong)?).map_err(|_| wrong())?;
         if let Some(encoded) = hash.strip_prefix("sha256=") {
-            found.push(Recorded { path, sha256: digest(encoded).ok_or_else(wrong)? });
+            let sha256 = digest(encoded).ok_or_else(wrong)?;
+            found.push(Recorded { path, sha256, size: size.parse().ok() });
         }
     }
     Ok(found)
@@ -108,8 +111,10 @@ mod tests {
         let paths: Vec<&str> = found.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(paths, ["nova/__init__.py", "odd, \"name\".py", "../../bin/nova"]);
         assert!(found.iter().all(|file| file.sha256 == sha256(&[b""])));
-        let padded = format!("a,{of_nothing}=,0\n");
-        assert_eq!(parse(padded.as_bytes()).map(|found| found.len()), Ok(1));
+        assert!(found.iter().all(|file| file.size == Some(0)));
+        let padded = format!("a,{of_nothing}=,\n");
+        let padded = parse(padded.as_bytes()).expect("a RECORD");
+        assert_eq!((padded.len(), padded[0].size), (1, None));
     }
 
     #[test]

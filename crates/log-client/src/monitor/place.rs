@@ -9,7 +9,8 @@
 //! that tree is read again from the log's tiles and must have this root; so no entry before
 //! it can have changed, and none after it can be skipped.
 //!
-//! Invariant: it moves only after what was found was delivered.
+//! Invariant: it moves only after what was found was delivered, and the evidence, where the
+//! log broke a rule, was kept.
 
 use std::path::{Path, PathBuf};
 

@@ -32,10 +32,34 @@ pub async fn wait(child: &mut Child) -> io::Result<ExitStatus> {
     }
 }
 
+/// Waits until somebody wants this process to end, after the command has: what listens for
+/// its signals keeps them from ending it by themselves.
+#[cfg(unix)]
+pub async fn interrupted() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let mut quit = signal(SignalKind::quit())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        _ = hang_up.recv() => {}
+        _ = quit.recv() => {}
+    }
+    Ok(())
+}
+
 /// Elsewhere the system does what is to be done.
 #[cfg(not(unix))]
 pub async fn wait(child: &mut Child) -> io::Result<ExitStatus> {
     child.wait().await
+}
+
+/// Elsewhere the system ends it.
+#[cfg(not(unix))]
+pub async fn interrupted() -> io::Result<()> {
+    std::future::pending().await
 }
 
 /// The exit code of the command, as shells have it: 128 and the number of a signal.

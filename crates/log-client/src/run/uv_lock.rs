@@ -3,9 +3,11 @@
 //!
 //! Invariant: nothing changes but whole values of `registry` and `url` that begin with the
 //! address of this very run; and when one of them cannot be led back, nothing changes at
-//! all. A lock that had this address before is not this command's.
+//! all. A lock that had this address before is not this command's, and one that somebody
+//! has written to since it was read is theirs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,9 @@ const MAX_LOCK_BYTES: u64 = 64 << 20;
 /// What comes before an address in a lock.
 const KEYS: [&str; 2] = ["registry = \"", "url = \""];
 
+/// Parent directories in which uv may find the workspace of a project, and its lock.
+const MAX_PARENTS: usize = 32;
+
 /// A lock, as it was before the command.
 #[derive(Debug)]
 pub struct UvLock {
@@ -26,12 +31,38 @@ pub struct UvLock {
     before: Option<String>,
 }
 
+/// Where uv may look for a project: what the command or `$UV_PROJECT` names, and where it is
+/// started.
+pub fn projects(command: &[OsString], variable: Option<OsString>) -> Vec<PathBuf> {
+    let named = (1..).zip(command).filter_map(|(next, argument)| match argument.to_str()? {
+        "--project" => command.get(next).map(PathBuf::from),
+        argument => argument.strip_prefix("--project=").map(PathBuf::from),
+    });
+    named.chain(variable.map(PathBuf::from)).chain([PathBuf::new()]).collect()
+}
+
+/// The locks that uv may write for these projects: that in its directory, and those in the
+/// directories above, of which one may be its workspace's.
+pub fn before(projects: &[PathBuf]) -> Vec<UvLock> {
+    let locks = |project: &PathBuf| {
+        let whole = std::path::absolute(project.join("uv.lock")).unwrap_or_default();
+        let parents = whole.ancestors().skip(2).take(MAX_PARENTS);
+        [project.as_path()].into_iter().chain(parents).map(UvLock::before).collect::<Vec<_>>()
+    };
+    projects.iter().flat_map(locks).collect()
+}
+
 impl UvLock {
     /// That in a directory, if there is one.
-    pub fn before(directory: &Path) -> Self {
+    fn before(directory: &Path) -> Self {
         let path = directory.join("uv.lock");
         let before = read(&path);
         Self { path, before }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The lock that has the addresses of a proxy (`http://127.0.0.1:1234/`) now, and did not
@@ -41,9 +72,12 @@ impl UvLock {
         read(&self.path).filter(|now| !had && now.contains(proxy))
     }
 
-    /// Replaces it, as a whole.
-    pub fn replace(&self, text: &str) -> io::Result<()> {
+    /// Replaces it, as a whole, where it still is what the command made.
+    pub fn replace(&self, made: &str, text: &str) -> io::Result<()> {
         let permissions = fs::metadata(&self.path)?.permissions();
+        if read(&self.path).is_none_or(|now| now != made) {
+            return Err(io::Error::other("somebody else has written to it"));
+        }
         durable::write(&self.path, text.as_bytes())?;
         fs::set_permissions(&self.path, permissions)
     }
@@ -180,7 +214,38 @@ wheels = [
         assert_eq!(lock.made_with(PROXY).as_deref(), Some(LOCK));
         assert_eq!(lock.made_with("http://127.0.0.1:4/"), None, "of another run");
         assert_eq!(UvLock::before(directory.path()).made_with(PROXY), None, "it was so before");
-        lock.replace("version = 1\n").expect("written");
+        let other = lock.replace("version = 0\n", "version = 1\n").expect_err("another text");
+        assert!(other.to_string().contains("somebody else"), "{other}");
+        assert_eq!(lock.made_with(PROXY).as_deref(), Some(LOCK), "it is left alone");
+        lock.replace(LOCK, "version = 1\n").expect("written");
         assert_eq!(fs::read_to_string(&path).expect("readable"), "version = 1\n");
+    }
+
+    #[test]
+    fn the_lock_of_a_workspace_is_above() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let member = directory.path().join("packages/member");
+        fs::create_dir_all(&member).expect("a directory");
+        let locks = before(std::slice::from_ref(&member));
+        assert!(locks.len() <= 1 + MAX_PARENTS && locks[0].path() == member.join("uv.lock"));
+        let path = directory.path().join("uv.lock");
+        fs::write(&path, LOCK).expect("written");
+        let made: Vec<&Path> =
+            locks.iter().filter(|lock| lock.made_with(PROXY).is_some()).map(UvLock::path).collect();
+        assert_eq!(made, [path.as_path()]);
+        assert_eq!(before(&[PathBuf::new()])[0].path(), Path::new("uv.lock"), "by its short name");
+    }
+
+    #[test]
+    fn projects_are_named_by_the_command_or_the_variable() {
+        let of = |command: &[&str], variable: Option<&str>| {
+            let command: Vec<OsString> = command.iter().map(OsString::from).collect();
+            let found = projects(&command, variable.map(OsString::from));
+            found.iter().map(|path| path.display().to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&["uv", "lock"], None), [""]);
+        assert_eq!(of(&["uv", "--project", "a", "lock"], Some("b")), ["a", "b", ""]);
+        assert_eq!(of(&["uv", "lock", "--project=a"], None), ["a", ""]);
+        assert_eq!(of(&["uv", "lock", "--project"], None), [""]);
     }
 }

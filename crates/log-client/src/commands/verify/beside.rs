@@ -2,11 +2,12 @@
 //!
 //! A proof shows who logged a file, and not what else is logged.
 
+use std::io;
 use std::path::PathBuf;
 
+use log_core::limits::MAX_PROOF_FILE_BYTES;
 use log_core::proof_file::ProofFile;
 use log_core::verdict::{self, Facts, Subject, Verdict, check_proof_file};
-use log_io::durable;
 use log_io::outcome::{Exit, Failure};
 use log_io::session::Session;
 use log_io::sessions::Sessions;
@@ -14,6 +15,7 @@ use log_io::sessions::Sessions;
 use super::gather::GivenFile;
 use super::judged::Judged;
 use crate::files::{self, HashedFile};
+use crate::requirement_files;
 
 /// The verdicts on some files.
 pub(super) fn judge(files: &[GivenFile], sessions: &Sessions) -> Vec<Judged> {
@@ -58,12 +60,34 @@ fn read_proof(file: &HashedFile) -> Result<(PathBuf, Vec<u8>), Failure> {
         file.name.metadata_of().map(|wheel| files::proof_path(&file.path.with_file_name(wheel.as_str()))),
     );
     for path in paths {
-        let bytes = durable::read(&path)
-            .map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))?;
-        if let Some(bytes) = bytes {
-            return Ok((path, bytes));
+        match requirement_files::read(&path, MAX_PROOF_FILE_BYTES) {
+            Ok(bytes) => return Ok((path, bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Failure::new(format!("cannot read {}: {error}", path.display()))),
         }
     }
     Err(Failure::new(format!("there is no proof file {}", own.display()))
         .hint("get it from where the file is from, or verify online"))
+}
+
+#[cfg(test)]
+mod tests {
+    use log_core::artifact::FileName;
+    use log_core::hash::digest;
+
+    use super::*;
+
+    #[test]
+    fn no_more_of_a_proof_is_read_than_one_can_have() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("nova-1.0.tar.gz");
+        let name = FileName::parse("nova-1.0.tar.gz").expect("a name");
+        let file = HashedFile { path, name, sha256: digest(&[]), size: 0 };
+        assert!(read_proof(&file).expect_err("none").to_string().contains("there is no proof file"));
+        let proof = std::fs::File::create(files::proof_path(&file.path)).expect("created");
+        proof.set_len(16 * MAX_PROOF_FILE_BYTES as u64).expect("long");
+        let (_, bytes) = read_proof(&file).expect("read");
+        assert_eq!(bytes.len(), MAX_PROOF_FILE_BYTES + 1);
+        assert!(ProofFile::parse(&bytes).is_err());
+    }
 }
