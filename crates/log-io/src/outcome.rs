@@ -116,7 +116,7 @@ impl Failure {
 
     /// Says what it comes from.
     #[must_use]
-    pub(crate) fn caused_by(mut self, cause: Cause) -> Self {
+    pub fn caused_by(mut self, cause: Cause) -> Self {
         self.cause = cause;
         self
     }
@@ -124,12 +124,6 @@ impl Failure {
     /// The exit code.
     pub fn exit(&self) -> Exit {
         self.exit
-    }
-
-    /// Says what it comes from.
-    #[must_use]
-    pub fn caused_by(self, cause: Cause) -> Self {
-        Self { cause, ..self }
     }
 
     /// What it comes from.
