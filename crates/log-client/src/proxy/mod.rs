@@ -11,7 +11,7 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`serve`], [`listen`], `paths`, `range` | routes; connections; what is asked for, and which part of it |
+//! | `serve`, `listen`, `paths`, `range` | routes; connections; what is asked for, and which part of it |
 //! | `pages`, `oracle`, `page` | the index's page; the log's facts; pure: what is offered of a project |
 //! | `files`, `transfer`, `store`, `metadata` | a file, from the index or the cache; a wheel's metadata |
 //! | `denial`, `notes` | why a file is refused; pins and the grace list |
