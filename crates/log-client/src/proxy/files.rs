@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State as Shared};
-use axum::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, RANGE,
-};
+use axum::http::header::{CACHE_CONTROL, CONTENT_RANGE, ETAG, RANGE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use log_core::artifact::{FileName, ProjectName};
 use log_core::hash::Hash;
 use log_io::clock;
-use log_io::index_client::{FetchedFile, IndexError};
+use log_io::index_client::FetchedFile;
 
+use super::answers::{broken, denied, etag, index_failure, missing, not_whole, with_length};
 use super::denial::Denial;
 use super::metadata;
 use super::notes::Note;
@@ -117,16 +116,6 @@ pub(super) async fn find(state: &Arc<State>, asked: &Asked, path: &str) -> Resul
 /// The router has decoded the path.
 fn decoded_same(here: &str, suffix: &str, path: &str) -> bool {
     path.strip_suffix(suffix) == Some(log_core::simple_index::html::decode_percent(here).as_str())
-}
-
-pub(super) fn missing(why: &str) -> Response {
-    refuse_with(StatusCode::NOT_FOUND, &Denial::new("no file", why, "ask for the project's page again"))
-}
-
-pub(super) fn denied(state: &State, project: &ProjectName, file: &FileName, denial: &Denial) -> Response {
-    state.tally.held_back(project.as_str(), file.as_str(), true, denial);
-    state.metrics.file(&denial.verdict);
-    refuse_with(StatusCode::FORBIDDEN, denial)
 }
 
 async fn serve(
@@ -318,28 +307,6 @@ async fn held(state: &Arc<State>, found: &Found, terms: Terms, fetched: FetchedF
     }
 }
 
-/// The answer when a file was not served, before anything of it was.
-fn not_whole(state: &State, found: &Found, done: Done) -> Response {
-    match done {
-        Done::Wrong(_) => {
-            let denial = state.known_wrong(&found.planned.url);
-            let denial = denial.unwrap_or_else(|| broken(&found.name, "its bytes are wrong"));
-            refuse_with(StatusCode::FORBIDDEN, &denial)
-        }
-        // Not 502: pip would try again, and in the end not say why.
-        Done::Broken(why) => refuse_with(StatusCode::GATEWAY_TIMEOUT, &broken(&found.name, &why)),
-        Done::Right | Done::Unnoted => {
-            let why = "what is served of it cannot be noted";
-            let denial = Denial::new(
-                "no verdict",
-                format!("{}: {why}", found.name),
-                "make room in the state directory",
-            );
-            refuse_with(StatusCode::FORBIDDEN, &denial)
-        }
-    }
-}
-
 fn served(state: &State, found: &Found, terms: Terms) {
     state.tally.served(terms.served_as, found.project.as_str(), found.name.as_str());
     state.metrics.file(match terms.served_as {
@@ -392,44 +359,4 @@ fn note(
         let next = "make room in the state directory";
         Denial::new("no verdict", format!("what is served of {project} cannot be noted: {error}"), next)
     })
-}
-
-pub(super) fn index_failure(state: &State, found: &Found, error: &IndexError) -> Response {
-    state.metrics.file("index failed");
-    let status = match error {
-        IndexError::Status { code: 404 | 410, .. } => StatusCode::NOT_FOUND,
-        IndexError::Host { .. } => StatusCode::FORBIDDEN,
-        _ => StatusCode::GATEWAY_TIMEOUT,
-    };
-    let next = match error {
-        IndexError::Host { .. } => {
-            "if its files belong there, name the host in `file_hosts` of the configuration"
-        }
-        _ => "try again, or ask the index's operator",
-    };
-    refuse_with(status, &Denial::new("no file", format!("{}: {error}", found.name), next))
-}
-
-fn broken(name: &FileName, why: &str) -> Denial {
-    Denial::new("no file", format!("{name} did not come whole: {why}"), "try again")
-}
-
-fn etag(hash: Hash) -> String {
-    format!("\"{}\"", hash.to_hex())
-}
-
-fn with_length(body: Body, length: Option<u64>, hash: Option<Hash>) -> Response {
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    // A file that is kept by a client is one that it has after it was withdrawn.
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if let Some(length) = length {
-        headers.insert(CONTENT_LENGTH, length.into());
-    }
-    if let Some(etag) = hash.and_then(|hash| HeaderValue::from_str(&etag(hash)).ok()) {
-        headers.insert(ETAG, etag);
-        headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    }
-    response
 }

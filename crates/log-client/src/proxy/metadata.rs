@@ -7,8 +7,9 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use log_core::hash::{Hash, digest};
 
+use super::answers::{denied, index_failure, missing};
 use super::denial::Denial;
-use super::files::{Found, Terms, denied, drain, fetch, index_failure, missing};
+use super::files::{Found, Terms, drain, fetch};
 use super::page::{Gate, Metadata};
 use super::state::State;
 use super::summary::As;

@@ -14,7 +14,7 @@
 //! | `serve`, `listen`, `paths`, `range` | routes; connections; what is asked for, and which part of it |
 //! | `pages`, `oracle`, `page` | the index's page; the log's facts; pure: what is offered of a project |
 //! | `files`, `transfer`, `store`, `metadata` | a file, from the index or the cache; a wheel's metadata |
-//! | `denial`, `notes` | why a file is refused; pins and the grace list |
+//! | `denial`, `answers`, `notes` | why a file is refused, and how it is said; pins and the grace list |
 //! | `state`, `summary`, `metrics` | what all requests share; what was done so far |
 //! | [`settings`], `limits` | the configuration file; the bounds |
 //!
@@ -37,6 +37,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+mod answers;
 mod denial;
 mod files;
 mod limits;
