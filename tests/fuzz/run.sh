@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# Fuzzes every target for some seconds (1 without an argument), or with further
-# arguments only those named:
+# Fuzzes every target, or those named, for some seconds each:
 #
+#   tests/fuzz/run.sh 600
 #   tests/fuzz/run.sh 600 envelope statement
+#
+# Without arguments it makes the same 20,000 runs of every target each time, from the seeds
+# alone: a check of the targets that fails for everybody or for nobody.
 #
 # It needs cargo-fuzz and a C++ compiler, and no nightly toolchain: without a sanitizer
 # the stable one will do, since there is no unsafe code here to be watched. An input that
@@ -11,7 +14,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-seconds=${1:-1}
+seconds=${1:-}
 shift || true
 targets=("$@")
 if [ ${#targets[@]} -eq 0 ]; then
@@ -23,16 +26,27 @@ cargo fuzz --version 2>/dev/null | grep -qx "cargo-fuzz $version" ||
     cargo install --quiet --locked "cargo-fuzz@$version"
 cargo fuzz build --fuzz-dir . --sanitizer none parsers
 host=$(rustc -vV | sed -n 's/^host: //p')
+parsers=${CARGO_TARGET_DIR:-target}/$host/release/parsers
 
+fresh=$(mktemp -d)
+trap 'rm -rf "$fresh"' EXIT
 for target in "${targets[@]}"; do
-    # What is found is kept between runs, beside the seeds.
-    mkdir -p "corpus/$target" "artifacts/$target"
+    mkdir -p "artifacts/$target"
+    if [ -n "$seconds" ]; then
+        # What is found is kept between runs, beside the seeds.
+        corpus=corpus/$target
+        limit=("-max_total_time=$seconds")
+    else
+        corpus=$fresh/$target
+        limit=(-seed=1 -runs=20000)
+    fi
+    mkdir -p "$corpus"
     old=()
     [ -d "regressions/$target" ] && old=("regressions/$target")
     echo "-- $target"
-    WHEELTAP_FUZZ_TARGET=$target "target/$host/release/parsers" \
-        -max_total_time="$seconds" -timeout=10 -rss_limit_mb=512 -max_len=20000 -len_control=20 \
+    WHEELTAP_FUZZ_TARGET=$target "$parsers" "${limit[@]}" \
+        -timeout=10 -rss_limit_mb=512 -max_len=20000 -len_control=20 \
         -dict=dictionary.txt -print_final_stats=0 -verbosity=0 \
         -artifact_prefix="artifacts/$target/" \
-        "corpus/$target" "seeds/$target" "${old[@]}"
+        "$corpus" "seeds/$target" "${old[@]}"
 done

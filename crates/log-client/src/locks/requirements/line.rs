@@ -203,9 +203,14 @@ fn shell_words(text: &str, place: &Place) -> Result<Vec<String>, LockError> {
     Ok(words)
 }
 
+/// For a shell, and so that no `#` follows white space: pip takes that for a comment
+/// before it looks at quotation marks.
 fn quoted(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:+".contains(c);
-    if value.chars().all(plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', "'\"'\"'")) }
+    if value.chars().all(plain) {
+        return value.to_owned();
+    }
+    format!("'{}'", value.replace('\'', "'\"'\"'").replace('#', "'\\#'"))
 }
 
 fn editable(target: &str, place: &Place) -> Result<Requirement, LockError> {
@@ -226,8 +231,10 @@ fn parse_requirement(args: &str, digests: Vec<Digest>, place: &Place) -> Result<
         Some((args, marker)) => (args.trim(), Some(marker.trim().to_owned())),
         None => (args, None),
     };
-    // Written again behind white space, a `#` at its start would be a comment's.
-    if marker.as_ref().is_some_and(|marker| marker.is_empty() || marker.starts_with('#')) {
+    // Written again behind white space, a `#` at its start would be a comment's, and a `-`
+    // an option's.
+    let starts_marker = |c: char| c.is_ascii_alphabetic() || "('\"".contains(c);
+    if marker.as_ref().is_some_and(|marker| !marker.starts_with(starts_marker)) {
         return Err(LockError::at(place, "there is no marker after the semicolon"));
     }
     let (name, rest) = split_name(args);

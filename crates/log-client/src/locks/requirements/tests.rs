@@ -146,6 +146,9 @@ fn what_pip_would_read_otherwise_is_an_error() {
         ("nova @ ", "neither"),
         ("a @ https://f.example/x.zip#egg=b", "called a and b"),
         ("-i 'https://x", "not closed"),
+        ("nova==1 ;", "no marker"),
+        ("nova==1 ;# why", "no marker"),
+        ("nova==1 ;-py3", "no marker"),
         ("=nova", "not valid"),
     ] {
         let error = error(text);
