@@ -67,6 +67,12 @@ fn a_lock_has_the_addresses_of_the_index() {
         on("under", &[wheeltap, "run", "--", "uv", "sync"]);
         assert_eq!(scene.read("under/uv.lock"), lock);
         fs::remove_dir_all(scene.path("under/.venv")).expect("it was installed");
+        // From elsewhere.
+        fs::remove_file(scene.path("under/uv.lock")).expect("a lock");
+        let elsewhere = ["--directory=..", "lock", "--project", "under"];
+        let ended = on("direct", &[&[wheeltap, "run", "--", "uv"], &elsewhere[..]].concat());
+        assert!(ended.stderr.contains("wheeltap: ../under/uv.lock has the addresses"), "{}", ended.stderr);
+        assert_eq!(scene.read("under/uv.lock"), lock);
     }
     drop(server);
 }

@@ -117,6 +117,15 @@ pub fn lock_directory(path: &Path) -> io::Result<File> {
     Ok(lock)
 }
 
+/// Opens a regular file. Nothing else is opened: a pipe would be waited for until somebody
+/// writes to it.
+pub fn open(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    File::open(path)
+}
+
 /// A file's content; `None` when there is no such file.
 pub fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path) {

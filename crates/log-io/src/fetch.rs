@@ -273,7 +273,7 @@ fn unreachable(url: &str, error: reqwest::Error) -> FetchError {
 }
 
 /// A URL without a name and password.
-fn shown(url: &str) -> String {
+pub(crate) fn shown(url: &str) -> String {
     let Some((before, after)) = url.rsplit_once('@') else { return url.to_owned() };
     if let Ok(mut url) = reqwest::Url::parse(url)
         && url.set_username("").and_then(|()| url.set_password(None)).is_ok()

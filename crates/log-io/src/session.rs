@@ -147,7 +147,8 @@ impl Session {
     /// Compares a checkpoint with the last one seen, and remembers the larger.
     async fn check_consistent(&self, new: &TrustedCheckpoint) -> Result<(), Failure> {
         for _ in 0..SWAP_ATTEMPTS {
-            let last = self.state.last_checkpoint()?;
+            let state = self.state.clone();
+            let last = blocking(move || state.last_checkpoint()).await?;
             if let Some(bytes) = &last {
                 let seen = self.open_seen(bytes)?;
                 let (seen_size, size) = (seen.size(), new.checkpoint.size());
@@ -163,7 +164,8 @@ impl Session {
                     return Ok(());
                 }
             }
-            if self.state.swap_checkpoint(last.as_deref(), new.note.as_bytes())? {
+            let (state, note) = (self.state.clone(), new.note.clone());
+            if blocking(move || state.swap_checkpoint(last.as_deref(), note.as_bytes())).await? {
                 return Ok(());
             }
         }
@@ -274,6 +276,13 @@ impl Session {
             .hint("make room in the state directory and run the command again"),
         }
     }
+}
+
+/// Runs what waits for the disk, and for other processes, on a thread that may.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    tokio::task::spawn_blocking(work).await?
 }
 
 fn lagging(size: u64, seen: u64, failure: &Failure) -> Failure {

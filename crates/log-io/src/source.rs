@@ -4,7 +4,6 @@
 //! What is read here is not verified; `session` does that. A partial tile that is
 //! gone is read from the full one in its place (C2SP tlog-tiles).
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +13,8 @@ use log_core::hash::Hash;
 use log_core::limits::{MAX_BUNDLE_BYTES, MAX_NOTE_BYTES, MAX_TILE_BYTES};
 use log_core::tile::{Level, TileId};
 
-use crate::fetch::{FetchError, Http};
+use crate::durable;
+use crate::fetch::{self, FetchError, Http};
 
 /// Where a log's files are.
 #[derive(Debug, Clone)]
@@ -37,10 +37,10 @@ impl LogSource {
         Ok(Self::Url(http, format!("{}/", url.trim_end_matches('/'))))
     }
 
-    /// Where it is, for messages.
+    /// Where it is, for messages: without a name and password.
     pub fn location(&self) -> String {
         match self {
-            Self::Url(_, url) => url.clone(),
+            Self::Url(_, url) => fetch::shown(url),
             Self::Directory(path) => path.display().to_string(),
         }
     }
@@ -106,7 +106,7 @@ impl LogSource {
 
 /// A file's first bytes, one more than `limit` at most.
 fn read_file(path: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
+    let file = match durable::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file?,
     };

@@ -76,13 +76,15 @@ pub struct RunArgs {
 
 /// Runs the command; gives its exit code.
 pub async fn run(args: &RunArgs) -> Result<u8, Failure> {
-    let surroundings = read::read(std::env::vars_os(), &[PathBuf::from(".")]);
+    let directory = uv_lock::directory(&args.command, std::env::var_os("UV_WORKING_DIR"));
+    let surroundings = read::read(std::env::vars_os(), &[Path::new(".").join(&directory)]);
     let sessions = args.log.sessions("wheeltap")?;
     let cache = args.cache.clone().map_or_else(ProxyConfig::default_cache, Ok)?;
     let place = Place::new(&cache).with_context(|| format!("cannot write to {}", cache.display()))?;
     let mut config = ProxyConfig::new(cache, args.log.state_directory()?);
     config.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let locks = uv_lock::before(&uv_lock::projects(&args.command, std::env::var_os("UV_PROJECT")));
+    let projects = uv_lock::projects(&directory, &args.command, std::env::var_os("UV_PROJECT"));
+    let locks = uv_lock::before(&projects);
     if let Some(url) = args.upstream.clone().or_else(|| upstream(&surroundings)) {
         let (url, user) = environment::credentials(&url);
         config.upstream.url = url;

@@ -180,7 +180,16 @@ async fn everything(
     }
     // How many questions follow is for the index to say.
     let pieces = tokio::time::timeout(LOG_TIME, piece_by_piece(session, project, versions, now)).await;
-    pieces.unwrap_or_else(|_| Err(Failure::new(late())))
+    pieces.unwrap_or_else(|_| Err(Failure::new(late()))).map_err(of_a_piece)
+}
+
+/// That a piece was not answered is no reason for grace, since the index, by having more
+/// versions, can bring a log to refuse more questions.
+fn of_a_piece(failure: Failure) -> Failure {
+    match failure.cause() {
+        Cause::Unreachable => failure.caused_by(Cause::Other),
+        _ => failure,
+    }
 }
 
 /// All that the log has of these versions.
@@ -214,4 +223,18 @@ async fn piece_by_piece(
     all.ok_or_else(|| {
         Failure::new(format!("the index has no version of {project} that could be asked about"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_piece_is_a_reason_for_grace() {
+        let cause = |cause| of_a_piece(Failure::new("it").caused_by(cause)).cause();
+        assert_eq!(cause(Cause::Unreachable), Cause::Other);
+        for other in [Cause::Witness, Cause::NotTheLog, Cause::EvidenceNotKept] {
+            assert_eq!(cause(other), other);
+        }
+    }
 }

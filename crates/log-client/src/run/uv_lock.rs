@@ -31,14 +31,28 @@ pub struct UvLock {
     before: Option<String>,
 }
 
-/// Where uv may look for a project: what the command or `$UV_PROJECT` names, and where it is
-/// started.
-pub fn projects(command: &[OsString], variable: Option<OsString>) -> Vec<PathBuf> {
-    let named = (1..).zip(command).filter_map(|(next, argument)| match argument.to_str()? {
-        "--project" => command.get(next).map(PathBuf::from),
-        argument => argument.strip_prefix("--project=").map(PathBuf::from),
+/// Where a command goes before it does anything: what it or `$UV_WORKING_DIR` names; empty
+/// when it stays.
+pub fn directory(command: &[OsString], variable: Option<OsString>) -> PathBuf {
+    named("--directory", command, variable).next().unwrap_or_default()
+}
+
+/// Where uv may look for a project: what the command or `$UV_PROJECT` names, and the
+/// directory that it goes to.
+pub fn projects(directory: &Path, command: &[OsString], variable: Option<OsString>) -> Vec<PathBuf> {
+    named("--project", command, variable).chain([PathBuf::new()]).map(|path| directory.join(path)).collect()
+}
+
+/// The values of an option, then that of its variable.
+fn named(option: &str, command: &[OsString], variable: Option<OsString>) -> impl Iterator<Item = PathBuf> {
+    let values = (1..).zip(command).filter_map(move |(next, argument)| {
+        match argument.to_str()?.strip_prefix(option)? {
+            "" => command.get(next).map(PathBuf::from),
+            attached => attached.strip_prefix('=').map(PathBuf::from),
+        }
     });
-    named.chain(variable.map(PathBuf::from)).chain([PathBuf::new()]).collect()
+    let variable = variable.filter(|value| !value.is_empty()).map(PathBuf::from);
+    values.chain(variable)
 }
 
 /// The locks that uv may write for these projects: that in its directory, and those in the
@@ -240,12 +254,21 @@ wheels = [
     fn projects_are_named_by_the_command_or_the_variable() {
         let of = |command: &[&str], variable: Option<&str>| {
             let command: Vec<OsString> = command.iter().map(OsString::from).collect();
-            let found = projects(&command, variable.map(OsString::from));
+            let found = projects(&directory(&command, None), &command, variable.map(OsString::from));
             found.iter().map(|path| path.display().to_string()).collect::<Vec<_>>()
         };
         assert_eq!(of(&["uv", "lock"], None), [""]);
         assert_eq!(of(&["uv", "--project", "a", "lock"], Some("b")), ["a", "b", ""]);
         assert_eq!(of(&["uv", "lock", "--project=a"], None), ["a", ""]);
         assert_eq!(of(&["uv", "lock", "--project"], None), [""]);
+        assert_eq!(of(&["uv", "lock", "--projects=a"], Some("")), [""]);
+        assert_eq!(of(&["uv", "--directory", "d", "lock", "--project", "a"], None), ["d/a", "d/"]);
+        assert_eq!(of(&["uv", "--directory=d", "lock"], Some("/b")), ["/b", "d/"]);
+        let from_variable = |command: &[&str]| {
+            let command: Vec<OsString> = command.iter().map(OsString::from).collect();
+            directory(&command, Some(OsString::from("v")))
+        };
+        assert_eq!(from_variable(&["uv", "lock"]), Path::new("v"));
+        assert_eq!(from_variable(&["uv", "--directory=d", "lock"]), Path::new("d"));
     }
 }

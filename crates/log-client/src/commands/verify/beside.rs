@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use log_core::limits::MAX_PROOF_FILE_BYTES;
 use log_core::proof_file::ProofFile;
 use log_core::verdict::{self, Facts, Subject, Verdict, check_proof_file};
+use log_io::durable;
 use log_io::outcome::{Exit, Failure};
 use log_io::session::Session;
 use log_io::sessions::Sessions;
@@ -15,7 +16,7 @@ use log_io::sessions::Sessions;
 use super::gather::GivenFile;
 use super::judged::Judged;
 use crate::files::{self, HashedFile};
-use crate::requirement_files;
+use crate::requirement_files::read_from;
 
 /// The verdicts on some files.
 pub(super) fn judge(files: &[GivenFile], sessions: &Sessions) -> Vec<Judged> {
@@ -60,7 +61,8 @@ fn read_proof(file: &HashedFile) -> Result<(PathBuf, Vec<u8>), Failure> {
         file.name.metadata_of().map(|wheel| files::proof_path(&file.path.with_file_name(wheel.as_str()))),
     );
     for path in paths {
-        match requirement_files::read(&path, MAX_PROOF_FILE_BYTES) {
+        let proof = durable::open(&path);
+        match proof.and_then(|proof| read_from(proof, MAX_PROOF_FILE_BYTES)) {
             Ok(bytes) => return Ok((path, bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(Failure::new(format!("cannot read {}: {error}", path.display()))),
@@ -89,5 +91,8 @@ mod tests {
         let (_, bytes) = read_proof(&file).expect("read");
         assert_eq!(bytes.len(), MAX_PROOF_FILE_BYTES + 1);
         assert!(ProofFile::parse(&bytes).is_err());
+        std::fs::remove_file(files::proof_path(&file.path)).expect("removed");
+        std::fs::create_dir(files::proof_path(&file.path)).expect("a directory");
+        assert!(read_proof(&file).expect_err("no file").to_string().contains("no regular file"));
     }
 }
