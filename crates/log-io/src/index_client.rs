@@ -123,6 +123,17 @@ pub enum IndexError {
     },
 }
 
+impl IndexError {
+    /// Whether it may be otherwise in a while: nobody answers, or not now.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Status { code, .. } => *code == 429 || *code >= 500,
+            Self::TooLong { .. } | Self::Host { .. } => false,
+        }
+    }
+}
+
 /// Who may be asked.
 #[derive(Debug, Clone)]
 struct Hosts {
@@ -156,6 +167,11 @@ impl IndexClient {
     /// The index, without credentials.
     pub fn url(&self) -> &str {
         self.index.as_str()
+    }
+
+    /// Its host and port.
+    pub fn host(&self) -> String {
+        host_of(&self.index)
     }
 
     /// GETs the page at `path` below the index, which the caller made, of at most `limit`

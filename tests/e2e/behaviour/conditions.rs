@@ -72,8 +72,8 @@ fn cold_and_warm() -> Vec<Condition> {
         Condition::new(
             "Warm",
             "The log was seen before. Of a log that has not grown nothing is asked but the answer itself, and nothing \
-             is written. A proxy takes files from its cache, also after a restart, but says nothing of a project without \
-             the index's page (502).",
+             is written. A proxy takes files from its cache, also after a restart; the index's pages it has in memory, and \
+             uses them for an hour when the index does not answer. Without one it says nothing of a project (502).",
             ALL,
             warm,
         ),

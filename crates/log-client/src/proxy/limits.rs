@@ -70,5 +70,13 @@ pub(super) const MAX_WRONG: usize = 4_096;
 /// asks for the page, then for each file.
 pub(super) const PAGE_TIME: Duration = Duration::from_secs(10);
 
+/// How long the last page is used while the index does not answer: long enough for most of
+/// its outages, short enough that what it has changed is seen on the same day.
+pub(super) const STALE_PAGE_TIME: Duration = Duration::from_secs(3_600);
+
+/// How long the index may take to give a page that there is one of already. Installers wait
+/// for some 15 seconds.
+pub(super) const REFRESH_TIME: Duration = Duration::from_secs(8);
+
 /// Time that clients have to end when the proxy stops.
 pub(super) const STOP_TIME: Duration = Duration::from_secs(5);
