@@ -9,6 +9,7 @@ mod lies;
 mod world;
 
 use std::fs;
+use std::time::{Duration, UNIX_EPOCH};
 
 use log_core::api::Committed;
 use log_core::commitment::IndexCommitment;
@@ -93,9 +94,7 @@ fn what_breaks_a_rule_is_read_again_until_the_evidence_is_kept() {
     let monitor = ["monitor", "--project", "nova"];
     // The state directory of the log is made by whatever is asked first.
     world.run(&["verify", &world.file("1.1")]);
-    let states = fs::read_dir(world.scene.path("state")).expect("a directory").flatten();
-    let state = states.map(|entry| entry.path()).find(|path| path.join("checkpoint").exists());
-    let evidence = state.expect("the log's").join("evidence");
+    let evidence = world.state().join("evidence");
     let _ = fs::remove_dir_all(&evidence);
     fs::write(&evidence, "in the way").expect("written");
     let ended = world.run(&monitor);
@@ -129,6 +128,25 @@ fn an_old_copy_is_not_taken_for_the_log() {
         let ended = run("aged");
         assert_eq!(ended.code, Some(code), "cosigned {age} s ago: {ended:?}");
     }
+}
+
+/// What was true once, and is proven to be a beginning of what was seen since. A cache may
+/// show it for a while, and then nobody.
+#[test]
+fn an_old_answer_is_not_taken_for_long() {
+    let world = World::new(honest(), truth);
+    let file = world.file("1.1");
+    world.check("the newest", &["verify", &file], With(14));
+    *world.lie.lock().expect("not poisoned") = |_, keys| older().answer(keys);
+    world.check("just before", &["verify", &file], With(0));
+    let remembered = fs::File::options().write(true).open(world.state().join("checkpoint")).expect("a file");
+    for (ago, ends) in [(290, With(0)), (310, With(12)), (-310, With(12))] {
+        let then = log_io::clock::now().checked_add_signed(-ago).expect("a time");
+        remembered.set_modified(UNIX_EPOCH + Duration::from_secs(then)).expect("its time is set");
+        world.check("the newest was seen before", &["verify", &file], ends);
+    }
+    *world.log.lock().expect("not poisoned") = SmallLog::default();
+    world.check("nothing", &["policy", "show"], With(12));
 }
 
 #[test]

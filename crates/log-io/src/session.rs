@@ -3,8 +3,8 @@
 //!
 //! The order: open the checkpoint (signature, quorum, age), prove it consistent
 //! with the last one seen, remember it, and only then use it. An older checkpoint
-//! than the last one seen is legal (a cache) when it is proven to be a prefix of
-//! it; the memory then stays where it is. Two that are not prefixes of one
+//! than the last one seen is legal (a cache) for a few minutes, when it is proven to be a
+//! prefix of it; the memory then stays where it is. Two that are not prefixes of one
 //! another are a fork, and an older one that a witness has cosigned later is a rollback:
 //! evidence is kept and nothing is believed.
 
@@ -38,6 +38,11 @@ const BUNDLES_AT_ONCE: usize = 8;
 /// remembered a newer one.
 const SWAP_ATTEMPTS: usize = 5;
 
+/// How long after a larger tree was seen a smaller one is still believed: a cache on the way,
+/// or one of several servers, may be behind. For so long a withdrawal that was seen may be
+/// kept back.
+const MAX_LAG_SECONDS: u64 = 300;
+
 /// A log that is talked to.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -67,7 +72,7 @@ impl Session {
     /// Checks and remembers a checkpoint that came with an answer.
     pub async fn accept(&self, bytes: &[u8], now: u64) -> Result<TrustedCheckpoint, Failure> {
         let checkpoint = self.log.trust.open(bytes, now)?;
-        self.check_consistent(&checkpoint).await?;
+        self.check_consistent(&checkpoint, now).await?;
         Ok(checkpoint)
     }
 
@@ -145,7 +150,7 @@ impl Session {
     }
 
     /// Compares a checkpoint with the last one seen, and remembers the larger.
-    async fn check_consistent(&self, new: &TrustedCheckpoint) -> Result<(), Failure> {
+    async fn check_consistent(&self, new: &TrustedCheckpoint, now: u64) -> Result<(), Failure> {
         for _ in 0..SWAP_ATTEMPTS {
             let state = self.state.clone();
             let last = blocking(move || state.last_checkpoint()).await?;
@@ -156,9 +161,12 @@ impl Session {
                 match self.check_prefix(&seen, &new.checkpoint).await {
                     // What lags cannot prove that it only lags: it lacks the tiles.
                     Err(failure) if size < seen_size && failure.exit() != Exit::Misbehaved => {
-                        return Err(lagging(size, seen_size, &failure));
+                        return Err(lagging(size, seen_size, &failure.to_string()));
                     }
                     result => result?,
+                }
+                if size < seen_size && !self.may_lag(size, now)? {
+                    return Err(lagging(size, seen_size, "which was some time ago"));
                 }
                 if seen_size >= size {
                     return Ok(());
@@ -170,6 +178,14 @@ impl Session {
             }
         }
         Err(Failure::new("other processes keep changing the state directory").hint("try again"))
+    }
+
+    /// Whether a tree of this size, smaller than the one that was seen, may be shown still.
+    fn may_lag(&self, size: u64, now: u64) -> anyhow::Result<bool> {
+        let seen = self.state.remembered_at()?;
+        // With a clock that went back nobody knows.
+        let age = seen.and_then(|seen| now.checked_sub(seen));
+        Ok(size > 0 && age.is_some_and(|age| age <= MAX_LAG_SECONDS))
     }
 
     /// Keeps evidence when a witness cosigned a smaller tree than was seen, and later.
@@ -285,10 +301,10 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await?
 }
 
-fn lagging(size: u64, seen: u64, failure: &Failure) -> Failure {
+fn lagging(size: u64, seen: u64, why: &str) -> Failure {
     let message = format!(
         "the checkpoint has size {size}, but this machine has seen size {seen}: what answers lags, or was \
-         rolled back ({failure})"
+         rolled back ({why})"
     );
     Failure::with_exit(Exit::Untrusted, message)
         .hint("ask the log itself, or wait for the mirror; if it is the log, tell its operator and witnesses")

@@ -9,7 +9,9 @@
 //! Two processes may share a state directory: the checkpoint is replaced under a
 //! lock, and only when it is still the one that was read.
 
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use anyhow::Context as _;
 use log_core::evidence::Evidence;
@@ -43,6 +45,16 @@ impl LogState {
     pub fn last_checkpoint(&self) -> anyhow::Result<Option<Vec<u8>>> {
         let path = self.checkpoint_path();
         durable::read(&path).with_context(|| format!("cannot read {}", path.display()))
+    }
+
+    /// When the last checkpoint was remembered, in POSIX seconds.
+    pub fn remembered_at(&self) -> anyhow::Result<Option<u64>> {
+        let path = self.checkpoint_path();
+        let modified = match std::fs::metadata(&path).and_then(|metadata| metadata.modified()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            modified => modified.with_context(|| format!("cannot read {}", path.display()))?,
+        };
+        Ok(modified.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs()))
     }
 
     /// Remembers `new`, if the last checkpoint is still `old`; whether it was.

@@ -1,6 +1,7 @@
 //! An evil log, and somebody who uses it.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use log_core::api::LookupRequest;
@@ -33,6 +34,7 @@ pub(super) type MakeReceipt = fn(&SmallLog, u64) -> Answer;
 pub(super) struct World {
     pub(super) scene: Scene,
     pub(super) log: Arc<Mutex<SmallLog>>,
+    pub(super) lie: Arc<Mutex<Lie>>,
     /// When a witness cosigned what it shows.
     pub(super) cosigned: Arc<Mutex<Option<u64>>>,
     pub(super) receipt: Arc<Mutex<MakeReceipt>>,
@@ -45,13 +47,16 @@ impl World {
         let cosigned = Arc::new(Mutex::new(None));
         let receipt: fn(&SmallLog, u64) -> Answer = |log, index| json(&log.receipt(index));
         let receipt = Arc::new(Mutex::new(receipt));
+        let lie = Arc::new(Mutex::new(lie));
         let (served, at, receipts) = (Arc::clone(&log), Arc::clone(&cosigned), Arc::clone(&receipt));
+        let lies = Arc::clone(&lie);
         let url = stub::serve(move |_, path, body| {
             let mut log = served.lock().expect("not poisoned");
             let at = *at.lock().expect("not poisoned");
             match path {
                 "/api/v1/lookup" => {
                     let request: LookupRequest = serde_json::from_slice(body).expect("a look-up");
+                    let lie = *lies.lock().expect("not poisoned");
                     let mut answer = lie(&log, &request.keys);
                     answer.checkpoint = cosign(&answer.checkpoint, at);
                     json(&answer)
@@ -76,13 +81,20 @@ impl World {
         let trust = TrustedLog::to_text(&url, &genesis().log, &genesis().roots).expect("a trust file");
         scene.write("trust.toml", trust.as_bytes());
         key_file::create(&scene.path("team.key"), &key("team")).expect("a key file");
-        Self { scene, log, cosigned, receipt }
+        Self { scene, log, lie, cosigned, receipt }
     }
 
     /// The sdist of `nova` in this version, as it is released.
     pub(super) fn file(&self, version: &str) -> String {
         let name = format!("nova-{version}.tar.gz");
         self.scene.write(&format!("dist/{name}"), format!("{name} a").as_bytes())
+    }
+
+    /// What is remembered of the log, in the directory `state`.
+    pub(super) fn state(&self) -> PathBuf {
+        let states = fs::read_dir(self.scene.path("state")).expect("a directory").flatten();
+        let state = states.map(|entry| entry.path()).find(|path| path.join("checkpoint").exists());
+        state.expect("the log's")
     }
 
     pub(super) fn run(&self, args: &[&str]) -> Ended {

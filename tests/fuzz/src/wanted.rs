@@ -108,5 +108,10 @@ fn nobody_forges(wanted: &Wanted) {
     for permitted in &wanted.permits {
         assert!(!permitted.digests.is_empty());
         assert!(permitted.digests.iter().all(|digest| logged(&project, digest)), "{wanted:?}");
+        // Nor by a hash in a URL, which pip is content with, nor from anything but a file.
+        let Some(url) = &permitted.url else { continue };
+        let in_url = locks::text::url_digests(url, &wanted.place).expect("hashes");
+        assert!(in_url.iter().all(|digest| logged(&project, digest)), "{wanted:?}");
+        assert!(locks::text::is_web(url) || locks::text::is_local(url), "{wanted:?}");
     }
 }

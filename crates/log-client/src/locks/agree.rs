@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 
 use log_core::artifact::{FileName, ProjectName, candidates, version_of};
 
-use super::text::{excerpt, host, last_part};
-use super::{Origin, Permitted, Pin, Wanted};
+use super::text::{excerpt, host, is_local, is_web, last_part, url_digests};
+use super::{Digest, Origin, Permitted, Pin, Wanted};
 
 /// Where PyPI is, and where its files are.
 const PYPI: &str = "pypi.org";
@@ -25,6 +25,21 @@ pub struct Named<'w> {
     pub name: Option<FileName>,
     /// What the entry says of it.
     pub permitted: &'w Permitted,
+    /// Hashes in its URL, which pip is content with as well.
+    in_url: Vec<Digest>,
+}
+
+impl Named<'_> {
+    /// Whether an installer takes no other bytes than those of its hashes. What stands in its
+    /// URL alone is not looked at by all.
+    pub fn is_pinned(&self) -> bool {
+        !self.permitted.digests.is_empty()
+    }
+
+    /// All hashes with which an installer may be content.
+    pub fn digests(&self) -> impl Iterator<Item = &Digest> {
+        self.permitted.digests.iter().chain(&self.in_url)
+    }
 }
 
 /// What an entry says of itself.
@@ -43,6 +58,7 @@ pub struct Agreed<'w> {
 pub fn check(wanted: &Wanted) -> Result<Agreed<'_>, String> {
     let mut agreed = Agreed { named: Vec::new(), version: wanted.version.clone(), strange: None };
     for permitted in &wanted.permits {
+        check_scheme(permitted)?;
         let name = match name_of(permitted)? {
             None => None,
             Some(name) => match artifact_name(&name) {
@@ -56,9 +72,20 @@ pub fn check(wanted: &Wanted) -> Result<Agreed<'_>, String> {
         if let (Some(name), Some(project)) = (&name, &wanted.project) {
             agreed.version = version_with(name, project, agreed.version)?;
         }
-        agreed.named.push(Named { name, permitted });
+        let in_url = match permitted.url.as_deref() {
+            Some(url) => url_digests(url, &wanted.place).map_err(|error| error.what)?,
+            None => Vec::new(),
+        };
+        agreed.named.push(Named { name, permitted, in_url });
     }
     Ok(agreed)
+}
+
+/// That a file is one: installers build what some other schemes lead to, such as `git+https`,
+/// and compare no hash.
+fn check_scheme(permitted: &Permitted) -> Result<(), String> {
+    let Some(url) = permitted.url.as_deref() else { return Ok(()) };
+    if is_web(url) || is_local(url) { Ok(()) } else { Err(format!("{} leads to no file", excerpt(url))) }
 }
 
 /// The version of a file, which is the one that is pinned.
@@ -162,6 +189,9 @@ mod tests {
             ("nova", "odd one", (Some("nova-1.0.tar.gz"), None), "not odd one"),
             ("glance", "1.0", (Some("nova-1.0.tar.gz"), None), "no version of project glance"),
             ("nova", "1.0", (Some("nova-1.0.zip"), Some(good)), "its URL ends in nova-1.0.tar.gz"),
+            ("nova", "1.0", (None, Some("git+https://g.example/nova-1.0.tar.gz")), "leads to no file"),
+            ("nova", "1.0", (None, Some("bzr+lp:nova-1.0.tar.gz")), "leads to no file"),
+            ("nova", "1.0", (None, Some("https://f.example/nova-1.0.tar.gz?x&sha256=0")), "64 hex digits"),
         ] {
             let wanted = entry(project, version, &[file]);
             let what = check(&wanted).expect_err(says);

@@ -12,7 +12,7 @@ use log_core::statement::Release;
 use log_core::verdict::{Facts, Subject, Verdict, judge};
 
 use super::agree::{self, Agreed, Named};
-use super::{Digest, Origin, Pin, Wanted};
+use super::{Digest, Origin, Pin, Wanted, text};
 
 /// What is concluded about an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,14 +78,15 @@ pub fn subjects(wanted: &Wanted) -> Vec<(ProjectName, Version)> {
 /// The verdict, from what the log says that is asked about the project. `None`: there is no
 /// such log.
 pub fn conclude(wanted: &Wanted, facts: Option<&Facts>) -> Conclusion {
-    if let Origin::Directory(_) = wanted.origin {
-        return Conclusion::Local;
+    if let Origin::Directory(place) = &wanted.origin {
+        let remote = || Conclusion::Unprovable("it is of no directory of this machine".to_owned());
+        return if text::is_local(place) { Conclusion::Local } else { remote() };
     }
     let Agreed { named, version, strange } = match agree::check(wanted) {
         Ok(agreed) => agreed,
         Err(what) => return Conclusion::Disagrees(what),
     };
-    let pinned = !named.is_empty() && named.iter().all(|file| !file.permitted.digests.is_empty());
+    let pinned = !named.is_empty() && named.iter().all(Named::is_pinned);
     let not_covered = Conclusion::NotCovered { pinned };
     if wanted.project.is_none() && subjects(wanted).is_empty() {
         // It may be anything, and so of a project that is covered.
@@ -118,18 +119,20 @@ pub fn conclude(wanted: &Wanted, facts: Option<&Facts>) -> Conclusion {
 
 /// A URL or path, whose name says what it may be.
 fn nameless(named: &[Named<'_>], facts: &Facts) -> Conclusion {
-    let pinned = named.iter().all(|file| !file.permitted.digests.is_empty());
-    let [Named { name: Some(name), permitted }] = named else {
-        return Conclusion::Unprovable("it does not say which project it is".to_owned());
-    };
+    let unknown = || Conclusion::Unprovable("it does not say which project it is".to_owned());
+    let [file] = named else { return unknown() };
+    let Some(name) = &file.name else { return unknown() };
     let candidates = candidates(name);
     let covered = candidates.iter().any(|(project, version)| facts.policy.covers(project, Some(version)));
     let logged = facts.releases.iter().any(|release| release.statement.file(name).is_some());
     if !covered && !logged {
-        return Conclusion::NotCovered { pinned };
+        return Conclusion::NotCovered { pinned: file.is_pinned() };
+    }
+    if !file.is_pinned() {
+        return no_hash();
     }
     let mut verdicts = Vec::new();
-    for digest in &permitted.digests {
+    for digest in file.digests() {
         let Digest::Sha256(sha256) = digest else { return other_algorithm(digest) };
         let subject = Subject { name: name.clone(), sha256: *sha256, candidates: candidates.clone() };
         match judge(&subject, facts) {
@@ -227,11 +230,11 @@ fn file_conclusion(
     releases: &[&Release],
     facts: &Facts,
 ) -> Conclusion {
-    if file.permitted.digests.is_empty() {
+    if !file.is_pinned() {
         return no_hash();
     }
     let mut all = Vec::new();
-    for digest in &file.permitted.digests {
+    for digest in file.digests() {
         let Digest::Sha256(sha256) = digest else { return other_algorithm(digest) };
         let names: BTreeSet<FileName> = if let Some(name) = &file.name {
             BTreeSet::from([name.clone()])

@@ -47,11 +47,10 @@ pub fn digest_of(algorithm: &str, value: &str, place: &Place) -> Result<Digest, 
     })
 }
 
-/// The hashes in the fragment of a URL, which pip takes for those of the file:
-/// `#sha256=…`, or after an `&`.
-pub fn fragment_digests(url: &str, place: &Place) -> Result<Vec<Digest>, LockError> {
-    let Some((_, fragment)) = url.split_once('#') else { return Ok(Vec::new()) };
-    let pairs = fragment.split('&').filter_map(|part| part.split_once('='));
+/// The hashes in a URL, which pip takes for those of the file: after a `#` or an `&`, in its
+/// query, too.
+pub fn url_digests(url: &str, place: &Place) -> Result<Vec<Digest>, LockError> {
+    let pairs = url.split(['#', '&']).skip(1).filter_map(|part| part.split_once('='));
     let is_hash = |name: &str| name.starts_with("sha") || name == "md5" || name.starts_with("blake2");
     pairs.filter(|(name, _)| is_hash(name)).map(|(name, value)| digest_of(name, value, place)).collect()
 }
@@ -66,6 +65,28 @@ pub fn last_part(url: &str) -> Option<String> {
     let is_url = url.contains("://");
     let last = path.rsplit(['/', '\\']).next().unwrap_or_default();
     if is_url { percent_decoded(last) } else { Some(last.to_owned()) }
+}
+
+/// The scheme of a URL; a single letter is the name of a disk.
+pub fn scheme(text: &str) -> Option<&str> {
+    let (scheme, _) = text.split_once(':')?;
+    let is_scheme = scheme.len() > 1
+        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    is_scheme.then_some(scheme)
+}
+
+/// Whether it is a URL of the web.
+pub fn is_web(url: &str) -> bool {
+    scheme(url).is_some_and(|scheme| ["http", "https"].iter().any(|web| web.eq_ignore_ascii_case(scheme)))
+}
+
+/// Whether it is the path, or the URL of a path, of this machine.
+pub fn is_local(place: &str) -> bool {
+    let Some(scheme) = scheme(place) else { return true };
+    let path = place[scheme.len() + 1..].strip_prefix("//");
+    let of_no_host = |path: &str| path.starts_with('/') || path.starts_with("localhost/");
+    scheme.eq_ignore_ascii_case("file") && path.is_none_or(of_no_host)
 }
 
 /// Extensions of what pip takes for an archive rather than a directory.
@@ -220,6 +241,16 @@ mod tests {
     }
 
     #[test]
+    fn places_of_this_machine() {
+        for local in [".", "/src/x", "c:\\x", "file:///src/x", "FILE://localhost/x", "file:x", "a/b:c"] {
+            assert!(is_local(local), "{local}");
+        }
+        for remote in ["https://h/x", "git+file:///x", "bzr+lp:x", "git+ssh:x", "file://host/share/x"] {
+            assert!(!is_local(remote), "{remote}");
+        }
+    }
+
+    #[test]
     fn hashes_name_their_algorithm() {
         let place = Place::Line(1);
         let hex = "ab".repeat(32);
@@ -230,7 +261,11 @@ mod tests {
         assert!(digest("sha256:00", &place).is_err());
         assert!(digest(&hex, &place).is_err());
         let url = format!("https://files.example/x.zip#egg=x&sha256={hex}&md5=0");
-        assert_eq!(fragment_digests(&url, &place), Ok(vec![good, Digest::Other("md5".to_owned())]));
+        assert_eq!(url_digests(&url, &place), Ok(vec![good.clone(), Digest::Other("md5".to_owned())]));
+        // As pip finds them.
+        let query = format!("https://files.example/x.zip?a=b&sha256={hex}&c=d#md5=0");
+        assert_eq!(url_digests(&query, &place), Ok(vec![good, Digest::Other("md5".to_owned())]));
+        assert_eq!(url_digests("sha256=0", &place), Ok(vec![]));
     }
 
     #[test]
@@ -244,7 +279,7 @@ mod tests {
         #[test]
         fn nothing_panics(text in any::<String>()) {
             let _ = (last_part(&text), host(&text), digest(&text, &Place::Line(1)));
-            let _ = fragment_digests(&text, &Place::Line(1));
+            let _ = (url_digests(&text, &Place::Line(1)), scheme(&text), is_local(&text));
             prop_assert!(excerpt(&text).is_ascii());
         }
     }

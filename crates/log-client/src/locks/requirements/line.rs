@@ -214,10 +214,8 @@ fn quoted(value: &str) -> String {
 }
 
 fn editable(target: &str, place: &Place) -> Result<Requirement, LockError> {
-    let origin = match target.split_once("://") {
-        Some((scheme, _)) if scheme != "file" => Origin::Repository(target.to_owned()),
-        _ => Origin::Directory(target.to_owned()),
-    };
+    let origin = if text::is_local(target) { Origin::Directory } else { Origin::Repository };
+    let origin = origin(target.to_owned());
     let egg = target.split_once("#egg=").map(|(_, egg)| egg.split(['&', '[']).next().unwrap_or_default());
     let project = egg.map(|egg| text::project(egg, place)).transpose()?;
     Ok(Requirement::of(project, origin, Vec::new()))
@@ -226,7 +224,9 @@ fn editable(target: &str, place: &Place) -> Result<Requirement, LockError> {
 /// Before the options: `name[extras] specifier ; marker`, `name @ url ; marker`, a URL or a
 /// path.
 fn parse_requirement(args: &str, digests: Vec<Digest>, place: &Place) -> Result<Requirement, LockError> {
-    let is_url = |text: &str| text.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme));
+    // As pip sees it: `name @ …` is none.
+    let is_url =
+        |text: &str| text::scheme(text).is_some_and(|scheme| text[scheme.len()..].starts_with("://"));
     let (args, marker) = match args.split_once(if is_url(args) { "; " } else { ";" }) {
         Some((args, marker)) => (args.trim(), Some(marker.trim().to_owned())),
         None => (args, None),
@@ -277,13 +277,13 @@ fn located(
         return Err(LockError::at(place, format!("it is called {project} and {egg}")));
     }
     let project = project.or(egg);
-    if location.split_once("://").is_some_and(|(scheme, _)| scheme.contains('+')) {
+    if !text::is_local(location) && !text::is_web(location) {
         return Ok(Requirement::of(project, Origin::Repository(location.to_owned()), Vec::new()));
     }
-    if !text::is_archive(location.split('[').next().unwrap_or_default()) && !location.contains("://") {
+    if !text::is_archive(location.split('[').next().unwrap_or_default()) && text::is_local(location) {
         return Ok(Requirement::of(project, Origin::Directory(location.to_owned()), Vec::new()));
     }
-    digests.extend(text::fragment_digests(location, place)?);
+    digests.extend(text::url_digests(location, place)?);
     let permitted = Permitted { name: None, url: Some(location.to_owned()), digests };
     Ok(Requirement::of(project, Origin::Archive, vec![permitted]))
 }
@@ -293,11 +293,6 @@ impl Requirement {
         let (name, specifier, marker) = (String::new(), String::new(), None);
         Self { project, name, specifier, marker, pin: Pin::Open, origin, permits, options: Vec::new() }
     }
-}
-
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
 fn looks_like_path(text: &str) -> bool {
