@@ -88,6 +88,57 @@ fn urls_that_were_slipped_in() {
     assert_eq!(releases.verdict("pylock.toml", "nova", "1.0", &renamed), (11, "disagrees".to_owned()));
 }
 
+/// Good hashes beside what lets an installer take other bytes.
+#[test]
+fn good_hashes_do_not_help_what_goes_round_them() {
+    let releases = Releases::new();
+    let (name, url, good) = releases.locked().remove(0);
+    let (evil, hex) = ("0".repeat(64), good.trim_start_matches("sha256:"));
+    let git = url.replace("https:", "git+https:");
+    let package = "[[package]]\nname = \"nova\"\nversion = \"1.0\"\n";
+    let pipenv = |entry: &str| {
+        format!(
+            "{{\"_meta\":{{\"pipfile-spec\":6}},\"default\":{{\"nova\":{{{entry},\"hashes\":[\"{good}\"]}}}}}}"
+        )
+    };
+    for (kind, text, code) in [
+        ("requirements.txt", format!("nova @ {url} --hash={good}\n"), 0),
+        ("requirements.txt", format!("nova @ {url}?a&sha256={evil}&b --hash={good}\n"), 11),
+        ("requirements.txt", format!("nova @ {url}?a&sha256={evil}&b#sha256={hex}\n"), 11),
+        ("requirements.txt", format!("nova @ bzr+lp:~nova/{name} --hash={good}\n"), 1),
+        ("requirements.txt", "-e bzr+lp:~nova/nova#egg=nova\n".to_owned(), 1),
+        (
+            "pylock.toml",
+            format!(
+                "lock-version = \"1.0\"\ncreated-by = \"x\"\n{}archive = {{ url = \"{url}#sha256={evil}\", hashes = {{ sha256 = \"{hex}\" }} }}\n",
+                package.replace("package", "packages")
+            ),
+            11,
+        ),
+        (
+            "pdm.lock",
+            format!(
+                "[metadata]\nlock_version = \"4.5.0\"\n{package}url = \"{git}\"\nfiles = [{{ file = \"{name}\", hash = \"{good}\" }}]\n"
+            ),
+            11,
+        ),
+        ("Pipfile.lock", pipenv(&format!("\"file\":\"{url}\"")), 1),
+        ("Pipfile.lock", pipenv(&format!("\"file\":\"{git}\"")), 11),
+        ("Pipfile.lock", pipenv("\"path\":\"git+https://git.example/nova\""), 1),
+        ("Pipfile.lock", pipenv("\"path\":\"evil\""), 1),
+        (
+            "Pipfile.lock",
+            pipenv(&format!("\"version\":\"==1.0\",\"markers\":\"os_name > '' --hash=sha256:{evil}\"")),
+            1,
+        ),
+        ("Pipfile.lock", pipenv(&format!("\"version\":\"==1.0 --hash=sha256:{evil}\"")), 1),
+    ] {
+        releases.scene.write(kind, text.as_bytes());
+        let (ended, _) = releases.verify(&[option(kind), kind]);
+        assert_eq!(ended.code, Some(code), "{kind}: {text}: {ended:?}");
+    }
+}
+
 #[test]
 fn entries_without_hashes_and_without_versions() {
     let releases = Releases::new();
@@ -104,7 +155,7 @@ nova @ git+https://git.example/nova
 requests
 ";
     scene.write("all.txt", file.as_bytes());
-    let ended = scene.run("wheeltap", &["verify", "-c", "all.txt"]);
+    let ended = scene.run("wheeltap", &["verify", "-r", "all.txt"]);
     assert_eq!(ended.code, Some(14), "{ended:?}");
     let expected = "\
 version only  all.txt:3  nova 1.0  (pinned by version only; the release is logged, entry 2)
@@ -134,6 +185,23 @@ not covered   all.txt:8  requests  (no log covers it)
     // Nobody is asked about projects that the trust file does not ask a log about.
     scene.write("few.toml", format!("{trust}projects = [\"glance\"]\n").as_bytes());
     assert_eq!(run(&["--trust", "few.toml"]), Some(0));
+
+    // Constraints say versions, as pip takes them; one that is open says nothing.
+    scene.write("open.txt", b"nova>=0.5\nrequests\n");
+    scene.write("upper.txt", b"nova===1.0 ; python_version > '3'\nrequests<3\n");
+    let ended = scene.run("wheeltap", &["verify", "-r", "open.txt", "-c", "upper.txt"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.starts_with("version only  open.txt:1  nova 1.0"), "{ended:?}");
+    assert!(ended.stderr.contains("2 by version only, 1 not covered"), "{ended:?}");
+    assert_eq!(scene.run("wheeltap", &["verify", "-r", "open.txt"]).code, Some(1));
+    scene.write("upper.txt", b"nova===1.1\n");
+    assert_eq!(scene.run("wheeltap", &["verify", "-r", "open.txt", "-c", "upper.txt"]).code, Some(14));
+    // A project that no log covers needs a hash, too, where hashes are required.
+    scene.write("other.txt", b"requests==2.0\n");
+    let ended = scene.run("wheeltap", &["verify", "-r", "other.txt", "--require-hashes"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    scene.write("other.txt", format!("requests==2.0 --hash=sha256:{}\n", "0".repeat(64)).as_bytes());
+    scene.ok("wheeltap", &["verify", "-r", "other.txt", "--require-hashes"]);
 
     scene.write("bad.txt", b"nova===1.0 --what\n");
     let ended = scene.run("wheeltap", &["verify", "-r", "bad.txt"]);
@@ -185,6 +253,12 @@ fn several_logs_are_asked_about_their_own_projects() {
     let origins: Vec<&Value> =
         json["logs"].as_array().expect("logs").iter().map(|log| &log["origin"]).collect();
     assert_eq!(origins, ["log.example", "other.example"]);
+    // Nor about a file that it calls its own, beside a proof.
+    let (proof, its) = ("nova-1.0.tar.gz.tlog-proof", b"its own nova");
+    scene.write("its/nova-1.0.tar.gz", its);
+    std::fs::copy(glance.path(&format!("dist/{proof}")), scene.path(&format!("its/{proof}")))
+        .expect("copied");
+    assert_eq!(nova.verify(&["--offline", "its/nova-1.0.tar.gz"]).0.code, Some(11));
     scene.write("its.txt", its_nova.as_bytes());
     assert_eq!(nova.verify(&["-r", "its.txt"]).0.code, Some(10), "its nova is not nova");
     assert_eq!(nova.verify(&["-r", "its.txt", "--log", "other.example"]).0.code, Some(0), "nobody is asked");
@@ -222,6 +296,14 @@ fn directories_and_environments() {
             ("dist/nova-1.1.tar.gz", "withdrawn"),
         ]
     );
+    // pip takes this one, too; and what is no file is not waited for.
+    scene.write("more/nova-99.txz", b"an intruder's bytes");
+    let pipe = Command::new("mkfifo").arg(scene.path("more/nova-2.0.tar.gz")).status();
+    assert!(pipe.expect("mkfifo runs").success());
+    let (ended, json) = releases.verify(&["more"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(json["files"].as_array().map(Vec::len), Some(2), "{ended:?}");
+    assert!(ended.stdout.contains("it is no regular file"), "{ended:?}");
     std::fs::create_dir(scene.path("empty")).expect("a directory");
     assert_eq!(releases.verify(&["empty"]).0.code, Some(2));
 
@@ -386,6 +468,17 @@ nova===1.0  # ours
     let ended = scene.run("wheeltap", &["lock", "-r", "bad.txt", "-c", "upper.txt"]);
     assert_eq!(ended.code, Some(2), "{ended:?}");
 
+    // A URL alone may be of a project that is covered.
+    for (line, code) in [
+        ("https://evil.example/nova-99.tar.gz", 1),
+        ("https://evil.example/main.zip", 1),
+        ("git+https://git.example/nova", 1),
+        ("https://files.example/requests-2.0.tar.gz", 0),
+        ("./nova", 0),
+    ] {
+        scene.write("url.txt", format!("{line}\n").as_bytes());
+        assert_eq!(scene.run("wheeltap", &["lock", "-r", "url.txt"]).code, Some(code), "{line}");
+    }
     if missing("pip", has("pip", "--version")) {
         return;
     }

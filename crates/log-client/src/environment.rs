@@ -17,7 +17,7 @@ use crate::installed_files::{self, Expected};
 use crate::locks::installed::{self, MAX_DIRECT_URL_BYTES, MAX_METADATA_BYTES, Traces};
 use crate::locks::recorded::{self, MAX_RECORD_BYTES, Recorded};
 use crate::locks::{MAX_WANTED, Place, Wanted};
-use crate::requirement_files::read;
+use crate::requirement_files::read_regular as read;
 
 /// Most files of all packages together.
 const MAX_FILES: usize = 2_000_000;

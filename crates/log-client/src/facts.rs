@@ -94,12 +94,19 @@ pub async fn policies_recorded(
     ask_recorded(session, &nothing, now, record).await.map(Some)
 }
 
-/// Asks once, and takes what comes: for hints, on which no verdict rests.
-pub async fn ask_for_hints(session: &Session, keys: &[LookupKey], now: u64) -> Option<Known> {
-    let url = lookup_url(session)?;
+/// Asks once, and takes what comes: for hints, on which no verdict rests. The only failure is
+/// that the log misbehaved.
+pub async fn ask_for_hints(
+    session: &Session,
+    keys: &[LookupKey],
+    now: u64,
+) -> Result<Option<Known>, Failure> {
+    let Some(url) = lookup_url(session) else { return Ok(None) };
     let keys = &keys[..keys.len().min(MAX_LOOKUP_KEYS)];
-    let (known, ..) = look_up(session, &url, keys, now).await.ok()??;
-    Some(known)
+    match look_up(session, &url, keys, now).await {
+        Err(failure) if failure.exit() == Exit::Misbehaved => Err(failure),
+        answer => Ok(answer.ok().flatten().map(|(known, ..)| known)),
+    }
 }
 
 fn lookup_url(session: &Session) -> Option<String> {

@@ -14,6 +14,7 @@ use anyhow::{Context as _, bail};
 use futures_util::{StreamExt as _, stream};
 use log_core::artifact::{self, FileName, ProjectName, Version};
 use log_core::hash::{Hash, StreamDigest};
+use log_io::durable;
 use log_io::outcome::progress;
 
 /// How much of a file is read at once: what stays in a processor's own cache between being
@@ -128,7 +129,7 @@ pub fn proof_path(file: &Path) -> PathBuf {
 fn hash_file(path: &Path, progress: &Progress) -> anyhow::Result<HashedFile> {
     let name = path.file_name().and_then(|name| name.to_str());
     let name = FileName::parse(name.unwrap_or_default()).with_context(|| path.display().to_string())?;
-    let digest = File::open(path).and_then(|file| digest(file, progress));
+    let digest = durable::open(path).and_then(|file| digest(file, progress));
     let (sha256, size) = digest.with_context(|| format!("cannot read {}", path.display()))?;
     Ok(HashedFile { path: path.to_owned(), name, sha256, size })
 }

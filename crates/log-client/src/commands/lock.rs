@@ -7,8 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{ArgGroup, Args};
-use log_core::artifact::ProjectName;
-use log_core::verdict::{Facts, Verdict};
+use log_core::verdict::Verdict;
 use log_io::args::LogArgs;
 use log_io::outcome::{Exit, Failure, Outcome, note, shown};
 use log_io::sessions::Sessions;
@@ -16,8 +15,9 @@ use log_io::{clock, durable};
 
 use super::verify::told::{self, Told};
 use super::verify::{reason, severity};
+use crate::locks::conclude::{Conclusion, conclude, subjects};
 use crate::locks::pin::{self, Choice, Pinned, Refused};
-use crate::locks::requirements::{Content, Requirement};
+use crate::locks::requirements::Requirement;
 use crate::locks::{Digest, Origin};
 use crate::requirement_files::{self, SourceLine};
 
@@ -111,28 +111,12 @@ struct Counts {
 
 /// With requirements, those are written, and constraints only say versions.
 fn pieces(args: &LockArgs) -> Result<Vec<Piece>, Failure> {
-    let load = |paths: &[PathBuf], constraint| -> anyhow::Result<Vec<SourceLine>> {
-        let mut lines = Vec::new();
-        for path in paths {
-            lines.extend(requirement_files::load(path, constraint)?);
-        }
-        Ok(lines)
-    };
-    let all = load(&args.requirements, false)?;
-    let (mut constraints, mut written): (Vec<_>, Vec<_>) = all.into_iter().partition(|line| line.constraint);
-    let more = load(&args.constraints, true)?;
-    if args.requirements.is_empty() {
-        written = more;
-    } else {
-        constraints.extend(more);
-    }
-    let mut by_project: BTreeMap<ProjectName, Vec<Requirement>> = BTreeMap::new();
-    for line in constraints {
-        if let Content::Requirement(requirement) = line.line.content
-            && let Some(project) = requirement.project.clone()
-        {
-            by_project.entry(project).or_default().push(requirement);
-        }
+    let all = requirement_files::load_all(&args.requirements, &args.constraints)?;
+    let mut by_project = BTreeMap::new();
+    let mut written = all;
+    if !args.requirements.is_empty() {
+        by_project = requirement_files::constraints(&written);
+        written.retain(|line| !line.constraint);
     }
     let piece = |source: SourceLine| {
         let choices = pin::choose(&source.line, &by_project).map_err(|what| {
@@ -149,7 +133,11 @@ async fn ask(pieces: &[Piece], sessions: &Sessions) -> Result<Told, Failure> {
     for piece in pieces {
         let Piece::Chosen(_, choices) = piece else { continue };
         for Choice { requirement, .. } in choices {
-            let Some(project) = &requirement.project else { continue };
+            let Some(project) = &requirement.project else {
+                let candidates = subjects(&requirement.wanted(0));
+                wanted.extend(candidates.into_iter().map(|(project, _)| (project, None)));
+                continue;
+            };
             wanted.insert((project.clone(), None));
             if let (Some(version), Origin::Index(_)) = (requirement.pin.version(), &requirement.origin) {
                 wanted.insert((project.clone(), Some(version.clone())));
@@ -183,13 +171,13 @@ fn write(
     counts: &mut Counts,
 ) -> Result<Result<Option<String>, Exit>, Failure> {
     let requirement = &choice.requirement;
-    let facts: Option<&Facts> = match &requirement.project {
-        Some(project) => told.facts(sessions, project, &[])?,
-        None => None,
+    let pinned = match &requirement.project {
+        Some(project) => pin::pin(requirement, told.facts(sessions, project, &[])?),
+        None => nameless(requirement, told, sessions)?,
     };
     let place = format!("{}:{}", source.path.display(), choice.line);
     let title = source.line.wanted().map(|wanted| wanted.title()).unwrap_or_default();
-    match pin::pin(requirement, facts) {
+    match pinned {
         Pinned::Untouched => {
             counts.untouched += 1;
             Ok(Ok(None))
@@ -210,6 +198,22 @@ fn write(
     }
 }
 
+/// What is given by its URL or path alone: it is of any project that its name can stand for.
+fn nameless(requirement: &Requirement, told: &Told, sessions: &Sessions) -> Result<Pinned, Failure> {
+    let wanted = requirement.wanted(0);
+    if conclude(&wanted, None) == Conclusion::Local {
+        return Ok(Pinned::Untouched);
+    }
+    let candidates = subjects(&wanted);
+    for (project, version) in &candidates {
+        let facts = told.facts(sessions, project, &[])?;
+        if facts.is_some_and(|facts| facts.policy.covers(project, Some(version))) {
+            return Ok(Pinned::Refused(Refused::NotFromIndex));
+        }
+    }
+    Ok(if candidates.is_empty() { Pinned::Refused(Refused::Nameless) } else { Pinned::Untouched })
+}
+
 fn explain(refused: &Refused) -> (Exit, String) {
     match refused {
         Refused::NotLogged => (Exit::NotLogged, "the log has no such release".to_owned()),
@@ -225,6 +229,9 @@ fn explain(refused: &Refused) -> (Exit, String) {
         }
         Refused::NotPinned => {
             (Exit::Failed, "it is not pinned to one version: write `name===version`, or give -c".to_owned())
+        }
+        Refused::Nameless => {
+            (Exit::Failed, "it does not say which project it is: write `name @ URL`".to_owned())
         }
         Refused::NotFromIndex => {
             (Exit::Failed, "it is not from an index: require it by name and version".to_owned())

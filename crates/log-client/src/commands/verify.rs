@@ -119,7 +119,8 @@ pub async fn run(args: &VerifyArgs) -> Outcome {
             Some(path) => told::from_proofs(path, &sessions, &subjects, now)?,
             None => told::ask(&sessions, &subjects, args.save_proofs.is_some(), now).await?,
         };
-        let hints = if args.offline { Vec::new() } else { told.hints(&gathered.files, &sessions, now).await };
+        let hints =
+            if args.offline { Vec::new() } else { told.hints(&gathered.files, &sessions, now).await? };
         let report = Report::new(&gathered, &told, &hints, &sessions, rules, args.offline);
         if let Some(path) = &args.save_proofs {
             let bytes = told.into_proofs()?.to_bytes().map_err(Failure::new)?;

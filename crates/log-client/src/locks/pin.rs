@@ -47,6 +47,8 @@ pub enum Refused {
     NotPinned,
     /// It is not from an index.
     NotFromIndex,
+    /// It may be of any project.
+    Nameless,
 }
 
 /// A requirement with the version that it gets.

@@ -66,13 +66,20 @@ impl Line {
     /// What it wants installed.
     pub fn wanted(&self) -> Option<Wanted> {
         let Content::Requirement(requirement) = &self.content else { return None };
-        Some(Wanted {
-            place: Place::Line(self.number),
-            project: requirement.project.clone(),
-            version: requirement.pin.clone(),
-            origin: requirement.origin.clone(),
-            permits: requirement.permits.clone(),
-        })
+        Some(requirement.wanted(self.number))
+    }
+}
+
+impl Requirement {
+    /// What it wants installed; it is on the line `number`.
+    pub fn wanted(&self, number: usize) -> Wanted {
+        Wanted {
+            place: Place::Line(number),
+            project: self.project.clone(),
+            version: self.pin.clone(),
+            origin: self.origin.clone(),
+            permits: self.permits.clone(),
+        }
     }
 }
 

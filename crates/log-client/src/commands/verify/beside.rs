@@ -30,17 +30,31 @@ pub(super) fn judge(files: &[GivenFile], sessions: &Sessions) -> Vec<Judged> {
     files.iter().map(judge).collect()
 }
 
+/// Each log that may have recorded the file speaks of its own projects alone; the proof is of
+/// one of them.
 fn judge_one(file: &HashedFile, subject: &Subject, sessions: &Sessions) -> Result<Verdict, Failure> {
-    let session = subject.candidates.iter().find_map(|(project, _)| sessions.of(project));
-    let session = session.ok_or_else(|| Failure::new("no log of the trust file is asked about it"))?;
-    match verdict::judge(subject, &facts(file, session)?) {
-        // A proof says nothing about files that its entry does not name.
-        Verdict::NotLogged { .. } | Verdict::NotCovered => {
-            Err(Failure::with_exit(Exit::Invalid, "the proof is of other files")
-                .hint("get the proof that belongs to this file, or verify online"))
+    let mut failed = None;
+    for session in sessions.all() {
+        let mut own = subject.clone();
+        own.candidates.retain(|(project, _)| {
+            sessions.of(project).is_some_and(|asked| asked.log.origin() == session.log.origin())
+        });
+        if own.candidates.is_empty() {
+            continue;
         }
-        verdict => Ok(verdict),
+        match facts(file, session).map(|facts| verdict::judge(&own, &facts)) {
+            Err(failure) if failure.exit() == Exit::Misbehaved => return Err(failure),
+            Err(failure) => failed = failed.or(Some(failure)),
+            // A proof says nothing about files that its entry does not name.
+            Ok(Verdict::NotLogged { .. } | Verdict::NotCovered) => {
+                let failure = Failure::with_exit(Exit::Invalid, "the proof is of other files")
+                    .hint("get the proof that belongs to this file, or verify online");
+                failed = failed.or(Some(failure));
+            }
+            Ok(verdict) => return Ok(verdict),
+        }
     }
+    Err(failed.unwrap_or_else(|| Failure::new("no log of the trust file is asked about it")))
 }
 
 fn facts(file: &HashedFile, session: &Session) -> Result<Facts, Failure> {

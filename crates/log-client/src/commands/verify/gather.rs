@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use log_core::artifact::{FileName, ProjectName, Version};
 use log_core::verdict::Subject;
 use log_io::outcome::Failure;
@@ -14,8 +14,9 @@ use crate::environment::read_environment;
 use crate::files::{self, HashedFile};
 use crate::locks::conclude::subjects;
 use crate::locks::installed::Traces;
-use crate::locks::{LockKind, MAX_LOCK_BYTES, MAX_WANTED, Wanted};
-use crate::requirement_files::{self, read, read_from};
+use crate::locks::text::is_archive;
+use crate::locks::{LockKind, MAX_LOCK_BYTES, MAX_WANTED, Origin, Pin, Wanted, pin};
+use crate::requirement_files::{self, SourceLine, read, read_from};
 
 /// Most files below the directories that are given.
 const MAX_FILES: usize = 100_000;
@@ -101,16 +102,17 @@ impl Gathered {
 
 fn locks(args: &VerifyArgs) -> anyhow::Result<Vec<GivenLock>> {
     let mut locks = Vec::new();
-    for (paths, constraint) in [(&args.requirements, false), (&args.constraints, true)] {
-        for path in paths {
-            requirements(path, constraint, &mut locks)?;
-        }
+    // pip takes a pylock.toml with -r.
+    let (pylocks, files): (Vec<PathBuf>, Vec<PathBuf>) =
+        args.requirements.iter().cloned().partition(|path| is_pylock(path));
+    if !files.is_empty() || !args.constraints.is_empty() {
+        requirements(&files, &args.constraints, &mut locks)?;
     }
-    for path in &args.locks {
+    for path in pylocks.iter().chain(&args.locks) {
         let (name, bytes) = named_bytes(path)?;
         let kind = LockKind::of(&name, &bytes).with_context(|| path.display().to_string())?;
         if kind == LockKind::Requirements {
-            requirements(path, false, &mut locks)?;
+            requirements(std::slice::from_ref(path), &[], &mut locks)?;
         } else {
             let wanted = kind.parse(&bytes).with_context(|| path.display().to_string())?;
             locks.push(GivenLock::new(path, kind, wanted));
@@ -132,26 +134,52 @@ fn locks(args: &VerifyArgs) -> anyhow::Result<Vec<GivenLock>> {
     Ok(locks)
 }
 
-/// Each file that is included has a section of its own.
-fn requirements(path: &Path, constraint: bool, locks: &mut Vec<GivenLock>) -> anyhow::Result<()> {
+/// Each file, also one that is included, has a section of its own. What leaves its version open
+/// gets those of the constraints; a constraint that is open installs nothing.
+fn requirements(
+    requirements: &[PathBuf],
+    constraints: &[PathBuf],
+    locks: &mut Vec<GivenLock>,
+) -> anyhow::Result<()> {
+    let lines = requirement_files::load_all(requirements, constraints)?;
+    let by_project = requirement_files::constraints(&lines);
     let mut count = 0;
     let mut sections: Vec<GivenLock> = Vec::new();
-    for source in requirement_files::load(path, constraint)? {
-        let Some(wanted) = source.line.wanted() else { continue };
-        count += 1;
+    for SourceLine { path, line, constraint } in &lines {
+        let place = || format!("{}:{}", path.display(), line.number);
+        let mut choices = if *constraint {
+            line.wanted().into_iter().filter(chooses).collect()
+        } else {
+            let choices = pin::choose(line, &by_project).map_err(|what| anyhow!("{}: {what}", place()))?;
+            choices.iter().map(|choice| choice.requirement.wanted(choice.line)).collect::<Vec<Wanted>>()
+        };
+        count += choices.len();
         if count > MAX_WANTED {
-            bail!("{}: more than {MAX_WANTED} requirements", path.display());
+            bail!("{}: more than {MAX_WANTED} requirements", place());
         }
-        match sections.iter_mut().find(|section| *section.path == *source.path) {
-            Some(section) => section.wanted.push(wanted),
-            None => sections.push(GivenLock::new(&source.path, LockKind::Requirements, vec![wanted])),
+        match sections.iter_mut().find(|section| *section.path == **path) {
+            Some(section) => section.wanted.append(&mut choices),
+            None if choices.is_empty() => {}
+            None => sections.push(GivenLock::new(path, LockKind::Requirements, choices)),
         }
     }
-    if sections.is_empty() {
-        sections.push(GivenLock::new(path, LockKind::Requirements, Vec::new()));
+    for path in requirements.iter().chain(constraints) {
+        if !sections.iter().any(|section| section.path == *path) {
+            sections.push(GivenLock::new(path, LockKind::Requirements, Vec::new()));
+        }
     }
     locks.extend(sections);
     Ok(())
+}
+
+/// Whether a constraint says what is installed: one version, or a URL.
+fn chooses(constraint: &Wanted) -> bool {
+    constraint.version != Pin::Open || !matches!(constraint.origin, Origin::Index(_))
+}
+
+fn is_pylock(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| LockKind::of(name, &[]) == Ok(LockKind::Pylock))
 }
 
 fn named_bytes(path: &Path) -> anyhow::Result<(String, Vec<u8>)> {
@@ -178,7 +206,7 @@ fn artifacts_below(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> 
         let name = entry.file_name().to_string_lossy().into_owned();
         // A name that is none has an extension, too, and is judged: installers may take it.
         let known = FileName::parse(&name.replace(|c: char| !c.is_ascii_graphic(), "_"));
-        if known.is_ok_and(|name| name.kind().is_some()) {
+        if known.is_ok_and(|name| name.kind().is_some()) || is_archive(&name) {
             found.push(entry.path());
         }
         if found.len() > MAX_FILES {

@@ -175,6 +175,7 @@ impl Judged {
             Ok(Conclusion::Unprovable(_)) => Some(
                 "pin it to a version of an index, with a sha256: `wheeltap lock` writes those that are logged",
             ),
+            Ok(Conclusion::NotCovered { .. }) if self.exit == Exit::Failed => Some("give it a hash"),
             Ok(Conclusion::NotCovered { .. }) => {
                 Some("judge it by other means, or let it pass with `uncovered` in the trust file")
             }
@@ -223,6 +224,7 @@ fn exit(result: &Result<Conclusion, Failure>, rules: Rules) -> Exit {
         Conclusion::UnknownHash { .. } => Exit::NotLogged,
         Conclusion::Disagrees(_) => Exit::Invalid,
         Conclusion::NotCovered { pinned } => match rules.uncovered {
+            Uncovered::Pass if rules.require_hashes && !pinned => Exit::Failed,
             Uncovered::Pass => Exit::Ok,
             // What a lock file pins by hash stays as it was first seen.
             Uncovered::Pin if *pinned => Exit::Ok,

@@ -233,7 +233,12 @@ impl Told {
 
     /// What else is known of the bytes of files that are not logged by their names.
     /// Anybody may log any digest, so this is for the explanation only.
-    pub(super) async fn hints(&self, files: &[GivenFile], sessions: &Sessions, now: u64) -> Vec<Facts> {
+    pub(super) async fn hints(
+        &self,
+        files: &[GivenFile],
+        sessions: &Sessions,
+        now: u64,
+    ) -> Result<Vec<Facts>, Failure> {
         let mut hints = Vec::new();
         for session in sessions.all() {
             let given = files.iter().filter_map(|file| file.result.as_ref().ok());
@@ -245,10 +250,10 @@ impl Told {
             let digest = |sha256| LookupKey::Digest { sha256: HexDigest(sha256), from: 0 };
             let keys: Vec<LookupKey> = unknown.map(|(_, subject)| digest(subject.sha256)).collect();
             if !keys.is_empty() {
-                hints.extend(facts::ask_for_hints(session, &keys, now).await.map(|known| known.facts));
+                hints.extend(facts::ask_for_hints(session, &keys, now).await?.map(|known| known.facts));
             }
         }
-        hints
+        Ok(hints)
     }
 
     /// What was answered, to be saved.

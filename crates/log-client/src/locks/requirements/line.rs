@@ -45,7 +45,7 @@ pub struct Requirement {
 }
 
 /// Options of a line that have a value.
-const VALUED: [&str; 13] = [
+const VALUED: [&str; 14] = [
     "--index-url",
     "--pypi-url",
     "--extra-index-url",
@@ -59,6 +59,7 @@ const VALUED: [&str; 13] = [
     "--editable",
     "--uploaded-prior-to",
     "--all-releases",
+    "--only-final",
 ];
 
 /// Options of a line that have none.
