@@ -19,6 +19,20 @@ pub enum Edit {
         /// The projects.
         projects: Vec<Pattern>,
     },
+    /// A publisher may publish further projects.
+    AddProjects {
+        /// The publisher.
+        publisher: Name,
+        /// The projects.
+        projects: Vec<Pattern>,
+    },
+    /// A publisher may not publish a project any more.
+    RemoveProject {
+        /// The publisher.
+        publisher: Name,
+        /// The project, as it is written in the policy.
+        project: Pattern,
+    },
     /// Somebody may not publish any more.
     RemovePublisher(Name),
     /// A publisher has one more key.
@@ -73,10 +87,30 @@ pub fn apply(policy: &mut Policy, edit: &Edit) -> Result<(), String> {
         Edit::AddPublisher { key, projects } => {
             let (name, keys) = (key.name().to_string(), vec![PublisherKey::always(key.clone())]);
             if policy.publishers.iter().any(|publisher| publisher.name == name) {
-                return Err(format!("there is a publisher {name:?} already; give it the key with --add-key"));
+                return Err(format!(
+                    "there is a publisher {name:?} already; give it projects with --add-project, and keys with \
+                     --add-key"
+                ));
             }
             let projects = projects.clone();
             policy.publishers.push(Publisher { name, keys, projects, withdraw: false });
+        }
+        Edit::AddProjects { publisher, projects } => {
+            let position = find_publisher(policy, publisher)?;
+            let all = &mut policy.publishers[position].projects;
+            if let Some(known) = projects.iter().find(|project| all.contains(project)) {
+                return Err(format!("{known} is one of its projects already"));
+            }
+            all.extend(projects.iter().cloned());
+        }
+        Edit::RemoveProject { publisher, project } => {
+            let position = find_publisher(policy, publisher)?;
+            let all = &mut policy.publishers[position].projects;
+            let before = all.len();
+            all.retain(|known| known != project);
+            if all.len() == before {
+                return Err(format!("it has no project that is written {project}"));
+            }
         }
         Edit::RemovePublisher(name) => {
             let position = find_publisher(policy, name)?;
@@ -142,6 +176,17 @@ pub fn remark(policy: &Policy, edit: &Edit) -> Option<String> {
     };
     let other = policy.projects.iter().filter(|coverage| coverage.pattern != *pattern).find(covers)?;
     Some(format!("{pattern} is still covered by the line for {} ({})", other.pattern, other.versions()))
+}
+
+/// What is covered and nobody may publish: of these projects nothing can be logged, so that all
+/// their files are refused.
+pub fn unpublished(policy: &Policy) -> Vec<&Pattern> {
+    let patterns = policy.projects.iter().map(|coverage| &coverage.pattern);
+    let is_anybodys = |pattern: &&Pattern| {
+        let mut published = policy.publishers.iter().flat_map(|publisher| &publisher.projects);
+        published.any(|projects| projects.includes(pattern) || pattern.includes(projects))
+    };
+    patterns.filter(|pattern| !is_anybodys(pattern)).collect()
 }
 
 /// `<pattern>[>=<version>][,<<version>]`.
@@ -241,6 +286,10 @@ mod tests {
         let key = public("new");
         let projects = vec![pattern("glance")];
         check(Edit::AddPublisher { key: key.clone(), projects }, &["publisher key new"]);
+        let glance = || vec![pattern("glance")];
+        check(Edit::AddProjects { publisher: name("oslo"), projects: glance() }, &["projects of key oslo"]);
+        let oslo = Edit::RemoveProject { publisher: name("oslo"), project: pattern("oslo-*") };
+        check(oslo, &["projects of key oslo"]);
         check(Edit::RemovePublisher(name("oslo")), &["publisher key oslo"]);
         check(Edit::RemovePublisher(name(&public("oslo").keyid())), &["publisher key oslo"]);
         check(Edit::AddKey { publisher: name("team"), key: key.clone() }, &["publisher key new"]);
@@ -266,7 +315,12 @@ mod tests {
         assert!(error(Edit::Uncover(pattern("glance"))).contains("no line"));
         assert!(error(parse_leave("glance<3").expect("an edit")).contains("--cover 'glance<3'"));
         let key = public("team");
-        assert!(error(Edit::AddPublisher { key, projects: vec![] }).contains("--add-key"));
+        assert!(error(Edit::AddPublisher { key, projects: vec![] }).contains("--add-project"));
+        let (publisher, project) = (name("oslo"), pattern("oslo-*"));
+        let again = Edit::AddProjects { publisher: publisher.clone(), projects: vec![project] };
+        assert!(error(again).contains("oslo-* is one of its projects already"));
+        let unknown = Edit::RemoveProject { publisher, project: pattern("oslo") };
+        assert!(error(unknown).contains("no project that is written oslo"));
         assert!(parse_leave("nova").is_err() && parse_leave("nova>=1,<3").is_err());
     }
 
@@ -279,6 +333,18 @@ mod tests {
         assert!(remark(&policy, &uncover).expect("a remark").contains("the line for *"));
         policy.projects.clear();
         assert_eq!(remark(&policy, &uncover), None);
+    }
+
+    #[test]
+    fn what_nobody_may_publish_is_seen() {
+        let mut policy = policy();
+        policy.projects.clear();
+        for text in ["nova", "oslo-*", "oslo-log", "o*", "glance<3", "g*"] {
+            policy.projects.push(parse_coverage(text).expect("a coverage"));
+        }
+        policy.publishers[0].projects = vec![pattern("nova")];
+        let found: Vec<&str> = unpublished(&policy).into_iter().map(Pattern::as_str).collect();
+        assert_eq!(found, ["glance", "g*"]);
     }
 
     #[test]

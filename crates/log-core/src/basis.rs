@@ -62,6 +62,9 @@ pub(crate) struct Dates {
     needed: bool,
 }
 
+/// What is said when the roots of a log are not those that are trusted.
+pub(crate) const OTHER_ROOTS: &str = "the log's first policy is not signed by the root keys that are trusted";
+
 /// Why a basis is not believed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BasisError {
@@ -87,6 +90,10 @@ pub enum BasisError {
         /// What is not known.
         error: EntryError,
     },
+    /// The first policy is not signed by the root keys that are trusted: it is another log, or
+    /// they are other keys. That is nobody's misbehaviour.
+    #[error("{OTHER_ROOTS}")]
+    OtherRoots,
     /// The log broke a rule; the basis is the proof of it.
     #[error("{0}")]
     Broken(&'static str),
@@ -184,6 +191,9 @@ pub(crate) fn follow(
         let (signed, policy) = policy_of(entry)?;
         let at = dates.moment(entry.index)?;
         if rules::authorise(&signed, at, &timeline, genesis).is_err() {
+            if entry.index == 0 {
+                return Err(BasisError::OtherRoots);
+            }
             return Err(BasisError::Broken("one of its policies is not signed by the roots that it needs"));
         }
         if timeline.push(at, entry.entry.len(), policy.policy).is_err() {

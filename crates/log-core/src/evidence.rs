@@ -23,7 +23,7 @@ use thiserror::Error;
 
 use crate::api::EntryJson;
 use crate::artifact::{FileName, ProjectName};
-use crate::basis::{Basis, BasisError, included};
+use crate::basis::{Basis, BasisError, OTHER_ROOTS, included};
 use crate::checkpoint::OpenCheckpoint;
 use crate::entry::{Entry, SignedStatement};
 use crate::hash::{Hash, decode_base64};
@@ -81,6 +81,13 @@ pub enum Evidence {
 #[error("the evidence shows no misbehaviour: {0}")]
 pub struct NoEvidence(&'static str);
 
+impl NoEvidence {
+    /// Whether it is about a log whose first policy other root keys have signed.
+    pub fn is_of_other_roots(&self) -> bool {
+        self.0 == OTHER_ROOTS
+    }
+}
+
 impl Evidence {
     /// Evidence of a fork, from the signed notes and a proof.
     pub fn fork(older: String, newer: String, root_in_newer: Hash, proof: &[Hash]) -> Self {
@@ -126,6 +133,7 @@ impl Evidence {
                 let grounds = match basis.check(genesis, &checkpoint) {
                     Ok(grounds) => grounds,
                     Err(BasisError::Broken(what)) => return Ok(what),
+                    Err(BasisError::OtherRoots) => return Err(NoEvidence(OTHER_ROOTS)),
                     Err(_) => return Err(NoEvidence("its policies and times are not proven")),
                 };
                 let mut statements = Vec::new();
@@ -149,18 +157,24 @@ impl Evidence {
             Self::BrokenHistory { checkpoint, entries } => {
                 let checkpoint = open(checkpoint, genesis)?;
                 let mut history = History::new(genesis.clone());
-                let mut broken = false;
+                let (mut broken, mut other_roots) = (false, false);
                 for entry in entries {
                     let entry = decode_base64(entry).ok_or(NoEvidence("bad base64"))?;
                     match history.push(&entry) {
                         Err(error) if error.may_be_newer() && !broken => {
                             return Err(NoEvidence("an entry is of a newer kind than is known here"));
                         }
-                        result => broken |= result.is_err(),
+                        result => {
+                            broken |= result.is_err();
+                            other_roots |= result.is_err_and(|error| error.is_of_other_roots());
+                        }
                     }
                 }
                 if (history.size(), history.root()) != (checkpoint.size(), checkpoint.root()) {
                     return Err(NoEvidence("the entries are not those of the checkpoint"));
+                }
+                if other_roots {
+                    return Err(NoEvidence(OTHER_ROOTS));
                 }
                 if broken || !history.ends_in_commitment() {
                     Ok("the log holds an entry that the ones before it do not allow")

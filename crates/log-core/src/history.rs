@@ -113,6 +113,12 @@ impl HistoryError {
     pub fn may_be_newer(&self) -> bool {
         matches!(&self.violation, Violation::Entry(error) if error.may_be_newer())
     }
+
+    /// Whether the first policy is not that of the root keys that are trusted. What follows is
+    /// refused then, too, and says nothing about the log.
+    pub fn is_of_other_roots(&self) -> bool {
+        self.index == 0 && matches!(self.violation, Violation::Refused(_))
+    }
 }
 
 impl<T> Recorded<T> {

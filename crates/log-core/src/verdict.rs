@@ -16,7 +16,9 @@ use thiserror::Error;
 
 use crate::api::{EntryJson, LookupAnswer, LookupKey};
 use crate::artifact::ProjectName;
-use crate::basis::{self, Basis, BasisError, Dates, Grounds, check_included, commitment_of, included};
+use crate::basis::{
+    self, Basis, BasisError, Dates, Grounds, OTHER_ROOTS, check_included, commitment_of, included,
+};
 use crate::entry::{Entry, EntryError, SignedStatement};
 use crate::evidence::{self, Evidence};
 use crate::history::{History, Recorded};
@@ -98,6 +100,9 @@ pub enum Distrust {
         /// What is wrong with it.
         what: String,
     },
+    /// The log's first policy is not signed by the root keys that are trusted.
+    #[error("{OTHER_ROOTS}")]
+    OtherRoots,
     /// The log broke a rule, provably.
     #[error("the log misbehaved: {what}")]
     Misbehaviour {
@@ -366,6 +371,7 @@ impl From<BasisError> for Distrust {
             BasisError::NotIncluded { index, error } => Self::NotIncluded { index, error },
             BasisError::Incomplete(what) => Self::Incomplete { key: "the policy".to_owned(), what },
             BasisError::Newer { index, error } => Self::Newer { index, error },
+            BasisError::OtherRoots => Self::OtherRoots,
             // Where there is no evidence that others could check.
             BasisError::Broken(what) => malformed(what),
         }

@@ -179,6 +179,10 @@ fn next_step_here(error: &(dyn std::error::Error + 'static)) -> Option<&'static 
     }
 }
 
+/// What to do when the first policy is not that of the roots of the trust file.
+const OTHER_ROOTS_HINT: &str = "compare the root keys in the trust file with those that the log's organisation \
+                                publishes; if they are right, it is another log";
+
 impl From<Distrust> for Failure {
     fn from(distrust: Distrust) -> Self {
         let (exit, hint) = match &distrust {
@@ -197,6 +201,7 @@ impl From<Distrust> for Failure {
             Distrust::Newer { .. } => {
                 (Exit::Failed, "update wheeltap; until then there is no verdict on these files")
             }
+            Distrust::OtherRoots => (Exit::Invalid, OTHER_ROOTS_HINT),
             Distrust::NotIncluded { .. } | Distrust::Incomplete { .. } | Distrust::Malformed(_) => {
                 (Exit::Invalid, "do not use the files; what answered is not the log or is broken")
             }

@@ -136,7 +136,10 @@ impl Session {
         }
         let evidence = Evidence::BrokenHistory { checkpoint: checkpoint.note.clone(), entries };
         // What was read again may be something else.
-        if evidence.verify(&self.log.trust.genesis, &[]).is_err() {
+        if let Err(none) = evidence.verify(&self.log.trust.genesis, &[]) {
+            if none.is_of_other_roots() {
+                return Distrust::OtherRoots.into();
+            }
             return Failure::with_exit(Exit::Invalid, "what answered changed while it was read")
                 .hint("try again, or another mirror");
         }

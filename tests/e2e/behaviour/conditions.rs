@@ -4,7 +4,10 @@ use std::fs;
 use std::net::TcpListener;
 use std::sync::atomic::Ordering;
 
+use log_core::checkpoint::{Checkpoint, OpenCheckpoint};
+use log_core::hash::EMPTY_ROOT;
 use log_core::key::VerifierKey;
+use log_io::key_file;
 use serde_json::Value;
 
 use super::page::Row;
@@ -371,8 +374,6 @@ fn others_full() -> Vec<Row> {
     let stage = Stage::new();
     stage.warm();
     let scene = &stage.scene;
-    let other_root = scene.trust_text(&stage.log.url, "log.pub", "mallory.key.pub");
-    scene.write("other-root.toml", other_root.as_bytes());
     fs::create_dir(scene.path("dist.before")).expect("a directory");
     fs::copy(scene.path("dist/nova-2.0.tar.gz"), scene.path("dist.before/nova-2.0.tar.gz")).expect("copied");
     let file = "dist/nova-1.0.tar.gz";
@@ -384,17 +385,26 @@ fn others_full() -> Vec<Row> {
     };
     let save =
         Ask::new("verify --save-proofs (output)", &["verify", file, "--save-proofs", "out/proofs.json"]);
-    let evidence = Ask::new("verify (evidence)", &["verify", file, "--trust", "other-root.toml"]);
     let asks = [
         (save, "out"),
         standard("lock", "out"),
         standard("trust add", "out"),
         standard("proxy", "cache"),
         standard("run", "cache"),
-        (evidence, "state"),
         standard("append", "dist"),
     ];
-    asks.iter().map(|(ask, disk)| stage.ask(ask, Machine::Full(disk))).collect()
+    let mut rows: Vec<Row> = asks.iter().map(|(ask, disk)| stage.ask(ask, Machine::Full(disk))).collect();
+    // What was seen is another tree of the log.
+    let stage = Stage::new();
+    stage.warm();
+    let log = key_file::load(&stage.scene.path("log/private/log.key")).expect("the log's key");
+    let seen = fs::read(stage.scene.path(&stage.seen())).expect("it is there");
+    let size = OpenCheckpoint::open(&seen, log.public()).expect("a checkpoint").size();
+    let (origin, root) = ("log.example".to_owned(), EMPTY_ROOT);
+    let other = Checkpoint { origin, size, root, extensions: Vec::new() }.sign(&log);
+    stage.scene.write(&stage.seen(), other.to_string().as_bytes());
+    rows.push(stage.ask(&Ask::new("verify (evidence)", &["verify", file]), Machine::Full("state")));
+    rows
 }
 
 /// What was last seen is something else.

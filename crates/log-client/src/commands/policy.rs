@@ -14,7 +14,10 @@
 //! | `file` | reading and writing the file |
 
 use clap::Subcommand;
+use log_core::policy::{Pattern, Policy};
 use log_io::outcome::Outcome;
+
+use crate::policy_edit;
 
 mod diff;
 mod edit;
@@ -25,6 +28,14 @@ mod sign;
 mod submit;
 
 pub(super) use show::{lines, print_versions};
+
+/// Remarks on projects of which nothing can be logged.
+fn unpublished(policy: &Policy) -> Vec<String> {
+    let remark = |pattern: &Pattern| {
+        format!("{pattern} is covered, and no publisher may publish it: all its files would be refused")
+    };
+    policy_edit::unpublished(policy).into_iter().map(remark).collect()
+}
 
 /// The commands of `wheeltap policy`.
 #[derive(Debug, Subcommand)]

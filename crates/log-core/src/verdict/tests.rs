@@ -228,8 +228,18 @@ fn misbehaviour_yields_evidence() {
     assert!(check(&[first.clone(), release.clone(), conflict]).contains("two digests"));
     let mallory = signed_release("nova", "1.1", "b", "mallory");
     assert!(check(&[first.clone(), release.clone(), mallory]).contains("refuses"));
-    let forged = signed_policy(policy(), &["root1"]);
-    assert!(check(&[forged, release]).contains("roots that it needs"));
+    // A first policy of other roots is another log, or a mistake in a trust file.
+    let other_roots = SmallLog::with(&[signed_policy(policy(), &["root1"]), release]);
+    assert_eq!(facts(&about_nova(&other_roots, &[1])).expect_err("not ours"), Distrust::OtherRoots);
+    let answer = other_roots.answer(&[]);
+    let entries = other_roots.entries().iter().map(|entry| crate::hash::encode_base64(entry)).collect();
+    let checkpoint = other_roots.checkpoint();
+    for none in [
+        Evidence::BrokenRule { checkpoint: checkpoint.clone(), basis: answer.basis, entries: vec![] },
+        Evidence::BrokenHistory { checkpoint, entries },
+    ] {
+        assert!(none.verify(&genesis(), &[]).expect_err("none").is_of_other_roots());
+    }
     // Whole histories are judged by the same rules.
     let lying = SmallLog::with(&[first.clone(), signed_release("nova", "1.1", "b", "mallory")]);
     for (log, guilty) in [(&lying, true), (&honest(), false)] {

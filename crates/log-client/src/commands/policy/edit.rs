@@ -14,7 +14,7 @@ use log_io::outcome::{Exit, Failure, Outcome, note, shown};
 use log_io::{clock, key_file};
 
 use super::diff::print_changes;
-use super::file;
+use super::{file, unpublished};
 use crate::cli;
 use crate::policy_edit::{self, Edit, Name, parse_coverage, parse_leave};
 
@@ -25,6 +25,7 @@ use crate::policy_edit::{self, Edit, Name, parse_coverage, parse_leave};
     after_help = "\
 Keys are given as such, as a file with one, or by key ID (name+hash) or name. Examples:
   wheeltap policy edit --from-log --add-publisher qa.key.pub 'nova,oslo-*' --out policy-2.json
+  wheeltap policy edit --from-log --add-project team attrs --cover attrs --out policy-2.json
   wheeltap policy edit --from-log --add-key team new.pub --end-key old.pub --out policy-2.json
   wheeltap policy edit --from-log --end-key stolen.pub --at 2026-11-20T08:00:00Z --out p.json
 
@@ -45,13 +46,19 @@ pub struct EditArgs {
     /// With --from-log: start from the policy in force, and not from one that still waits
     #[arg(long, requires = "from_log")]
     in_force: bool,
-    /// Take everything from this policy document (JSON), which you have edited by hand; its
-    /// version number is set
+    /// Take everything from this policy document (JSON), which you have edited by hand, such as
+    /// what `policy show --format json` prints; its version number is set
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// A publisher's key, and the projects it publishes, separated by commas
     #[arg(long, num_args = 2, value_names = ["KEY", "PROJECTS"])]
     add_publisher: Vec<String>,
+    /// Further projects of a publisher, separated by commas
+    #[arg(long, num_args = 2, value_names = ["PUBLISHER", "PROJECTS"])]
+    add_project: Vec<String>,
+    /// A project that a publisher may not publish any more, as it is written in the policy
+    #[arg(long, num_args = 2, value_names = ["PUBLISHER", "PROJECT"])]
+    remove_project: Vec<String>,
     /// A publisher that may not publish any more; what it published stays
     #[arg(long, value_name = "PUBLISHER")]
     remove_publisher: Vec<String>,
@@ -131,6 +138,7 @@ pub(super) async fn run(args: &EditArgs) -> Outcome {
     let statement = PolicyStatement { origin: base.origin, log_digest: base.log_digest, policy };
     file::write_new(&args.out, &statement)?;
     print_changes(&changes);
+    remarks.extend(unpublished(&statement.policy));
     for remark in &remarks {
         note(format_args!("note: {}", shown(remark)));
     }
@@ -173,6 +181,9 @@ fn read_document(path: &std::path::Path, version: u64) -> Result<Policy, Failure
     }
     let mut document: serde_json::Value =
         serde_json::from_slice(&bytes).map_err(|error| usage(error.to_string()))?;
+    if let Some(policy) = document.get_mut("policy") {
+        document = policy.take();
+    }
     let object = document.as_object_mut().ok_or_else(|| usage("expected an object".to_owned()))?;
     object.insert("version".to_owned(), version.into());
     Policy::parse(&document.to_string()).map_err(|error| usage(error.to_string()))
@@ -186,11 +197,22 @@ fn edits(args: &EditArgs, end: u64) -> Result<Vec<(&'static str, Edit)>, Failure
         key_file::public_key(text).map_err(|error| usage(option, format!("{error:#}")))
     };
     let pattern = |option: &str, text: &str| Pattern::parse(text).map_err(|error| usage(option, error));
+    let patterns = |option: &str, text: &str| -> Result<Vec<Pattern>, Failure> {
+        text.split(',').map(|text| pattern(option, text)).collect()
+    };
     let mut edits = Vec::new();
     for pair in args.add_publisher.chunks_exact(2) {
         let option = "--add-publisher";
-        let projects = pair[1].split(',').map(|text| pattern(option, text)).collect::<Result<_, _>>()?;
-        edits.push((option, Edit::AddPublisher { key: new_key(option, &pair[0])?, projects }));
+        let (key, projects) = (new_key(option, &pair[0])?, patterns(option, &pair[1])?);
+        edits.push((option, Edit::AddPublisher { key, projects }));
+    }
+    for pair in args.add_project.chunks_exact(2) {
+        let (option, publisher) = ("--add-project", name(&pair[0]));
+        edits.push((option, Edit::AddProjects { publisher, projects: patterns(option, &pair[1])? }));
+    }
+    for pair in args.remove_project.chunks_exact(2) {
+        let (option, publisher) = ("--remove-project", name(&pair[0]));
+        edits.push((option, Edit::RemoveProject { publisher, project: pattern(option, &pair[1])? }));
     }
     for pair in args.add_key.chunks_exact(2) {
         let key = new_key("--add-key", &pair[1])?;

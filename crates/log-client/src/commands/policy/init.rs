@@ -6,9 +6,9 @@ use clap::Args;
 use log_core::policy::{Coverage, Pattern, Policy, Publisher, PublisherKey, Roots};
 use log_core::statement::PolicyStatement;
 use log_io::key_file;
-use log_io::outcome::{Exit, Failure, Outcome, note};
+use log_io::outcome::{Exit, Failure, Outcome, note, shown};
 
-use super::file;
+use super::{file, unpublished};
 use crate::cli;
 use crate::policy_edit::{self, Edit, Name, parse_coverage};
 
@@ -83,7 +83,11 @@ pub(super) fn run(args: &InitArgs) -> Outcome {
         policy_edit::apply(&mut policy, &Edit::Withdraw { publisher, allowed: true })
             .map_err(|error| usage("--may-withdraw", error))?;
     }
+    let remarks = unpublished(&policy);
     file::write_new(&args.out, &PolicyStatement::new(&log, policy))?;
+    for remark in &remarks {
+        note(format_args!("note: {}", shown(remark)));
+    }
     note(format_args!("wrote {}; sign it: wheeltap policy sign --key ROOT.key {0}", args.out.display()));
     Ok(Exit::Ok)
 }

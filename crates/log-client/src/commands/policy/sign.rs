@@ -94,14 +94,13 @@ fn check_is_root(key: &VerifierKey, new: &Policy, replaced: Option<&Policy>) -> 
         return Ok(());
     }
     let keyid = key.keyid();
-    if replaced.is_some() {
-        return Err(Failure::usage(format!(
-            "{keyid} is a root key neither of this policy nor of the one that it replaces; with its signature the \
-             log would refuse the policy"
-        )));
-    }
-    note(format_args!("note: {keyid} is not a root key of this policy; it must be one of the log's"));
-    Ok(())
+    let whose = match replaced {
+        Some(_) => "a root key neither of this policy nor of the one that it replaces",
+        None => "not a root key of this policy",
+    };
+    let message = format!("{keyid} is {whose}; with its signature the log would refuse the policy");
+    Err(Failure::usage(message)
+        .hint("sign it with one of the keys that `wheeltap policy show FILE` calls roots"))
 }
 
 /// How many of those who must sign have signed.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use log_core::api::ReceiptStatus;
 use log_core::policy::diff;
-use log_core::rules;
+use log_core::rules::{self, Refusal};
 use log_core::timeline::{Moment, Timeline};
 use log_core::times;
 use log_io::args::LogArgs;
@@ -39,8 +39,13 @@ pub(super) async fn run(args: &SubmitArgs) -> Outcome {
     let at = Moment { index: size, time: Some(time) };
     let is_logged = timeline.policies().iter().any(|dated| dated.policy == *file.policy());
     if !is_logged {
-        rules::authorise(&file.signed, at, &timeline, &session.log.trust.genesis)
-            .map_err(|refusal| explain::refusal(&refusal))?;
+        rules::authorise(&file.signed, at, &timeline, &session.log.trust.genesis).map_err(|refusal| {
+            match refusal {
+                Refusal::UnknownKey { .. } => explain::refusal(&refusal)
+                    .hint("only root keys sign policies: make the file again, and sign it with those"),
+                refusal => explain::refusal(&refusal),
+            }
+        })?;
         if let Some(replaced) = timeline.in_force(at) {
             let changes = diff(&replaced.policy, file.policy());
             print_changes(&changes);
