@@ -76,41 +76,28 @@ pub(super) async fn file(
 
 /// The file on its project's page that has this path.
 pub(super) async fn find(state: &Arc<State>, asked: &Asked, path: &str) -> Result<Found, Response> {
-    let mut failure = None;
-    for project in &asked.projects {
-        let plan = match state.plan(project).await {
-            Ok(plan) => plan,
-            Err(error) => {
-                if !matches!(error, PageFailure::Missing(_)) {
-                    failure = Some(error);
-                }
-                continue;
-            }
-        };
-        if let Some((_, denial)) = plan.left_out.iter().find(|(name, _)| name == asked.file.as_str()) {
-            return Err(denied(state, project, &asked.file, denial));
-        }
-        if let Some(planned) = plan.files.get(asked.file.as_str()) {
-            let here = path_of(project, asked.file.as_str(), &planned.url);
-            let suffix = if asked.metadata { ".metadata" } else { "" };
-            let same = here.strip_prefix("files/").is_some_and(|here| {
-                here.len() + suffix.len() == path.len() && path.starts_with(here)
-                    || decoded_same(here, suffix, path)
-            });
-            if same {
-                let (project, planned) = (project.clone(), planned.clone());
-                return Ok(Found { project, name: asked.file.clone(), planned });
-            }
-        }
-    }
-    Err(match failure {
-        Some(failure) => {
+    let project = &asked.project;
+    let not_listed = || missing("the index does not list this file");
+    let plan = match state.plan(project).await {
+        Ok(plan) => plan,
+        Err(PageFailure::Missing(_)) => return Err(not_listed()),
+        Err(failure) => {
             let denial =
                 Denial::new("no page", failure.to_string(), "try again, or ask the index's operator");
-            refuse_with(StatusCode::BAD_GATEWAY, &denial)
+            return Err(refuse_with(StatusCode::BAD_GATEWAY, &denial));
         }
-        None => missing("the index does not list this file"),
-    })
+    };
+    if let Some((_, denial)) = plan.left_out.iter().find(|(name, _)| name == asked.file.as_str()) {
+        return Err(denied(state, project, &asked.file, denial));
+    }
+    let planned = plan.files.get(asked.file.as_str()).ok_or_else(not_listed)?;
+    let here = path_of(project, asked.file.as_str(), &planned.url);
+    let suffix = if asked.metadata { ".metadata" } else { "" };
+    let is_here = here.strip_prefix("files/").is_some_and(|here| {
+        here.len() + suffix.len() == path.len() && path.starts_with(here) || decoded_same(here, suffix, path)
+    });
+    let found = || Found { project: project.clone(), name: asked.file.clone(), planned: planned.clone() };
+    is_here.then(found).ok_or_else(not_listed)
 }
 
 /// The router has decoded the path.

@@ -41,11 +41,12 @@ pub(super) const CHUNKS: usize = 8;
 /// Bytes that are read from the cache at a time.
 pub(super) const READ_BYTES: usize = 128 << 10;
 
-/// Pages that are kept with their entity tags: 512 of 60 KiB, which few exceed.
+/// Pages that are kept with their entity tags: most have some 15 KiB.
 pub(super) const CACHED_PAGES: usize = 512;
 
-/// Bytes of pages that are kept; one alone may have more, and is not kept then.
-pub(super) const CACHED_PAGE_BYTES: usize = 32 << 20;
+/// Bytes of pages that are kept; one alone may have more, and is not kept then. Read, and with
+/// the plan that is made of it, a page of JSON takes some ten times as much: 80 MiB.
+pub(super) const CACHED_PAGE_BYTES: usize = 8 << 20;
 
 /// Projects of which is kept what the log says.
 pub(super) const CACHED_PROJECTS: usize = 4_096;

@@ -11,7 +11,8 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | `serve`, `listen`, `paths`, `range` | routes; connections; what is asked for, and which part of it |
+//! | `serve`, `listen`, `callers` | routes; connections; who may ask |
+//! | `paths`, `range` | what is asked for, and which part of it |
 //! | `pages`, `oracle`, `page` | the index's page; the log's facts; pure: what is offered of a project |
 //! | `files`, `transfer`, `store`, `metadata` | a file, from the index or the cache; a wheel's metadata |
 //! | `denial`, `answers`, `notes` | why a file is refused, and how it is said; pins and the grace list |
@@ -38,6 +39,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 mod answers;
+mod callers;
 mod denial;
 mod files;
 mod limits;

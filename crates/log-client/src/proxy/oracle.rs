@@ -2,7 +2,8 @@
 //!
 //! Invariant: an answer is used for `max_age` at most; when the log cannot be asked again
 //! there is none, unless the trust file grants a time of grace, counted from the last good
-//! answer of that log to this process. A log that misbehaved is never in grace.
+//! answer of that log to this process. A log that misbehaved is never in grace, and never
+//! believed again.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,6 +42,8 @@ pub(super) struct Oracle {
 struct Answer {
     since: Stopwatch,
     view: View,
+    /// What the log said last.
+    last: Option<Arc<Facts>>,
 }
 
 /// What is known of a project.
@@ -52,28 +55,30 @@ pub(super) enum View {
     Log(Arc<Facts>),
     /// Nothing, and why.
     Nothing(Denial),
-    /// Nothing, but it may pass.
-    Grace,
+    /// Nothing, but it may pass, unless what the log said last is against it.
+    Grace(Option<Arc<Facts>>),
 }
 
 /// How a log is doing.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LogStatus {
-    answered: Option<Stopwatch>,
+    answered: Option<(Stopwatch, u64)>,
     /// The size of the tree that the last answer was proven under.
     pub(super) size: Option<u64>,
     /// What the last question came to, if not to an answer.
     pub(super) failure: Option<String>,
-    /// When it last could not be reached, and what came of it.
-    failed: Option<(Stopwatch, Box<View>)>,
+    /// When it last could not be reached, and why.
+    failed: Option<(Stopwatch, Denial)>,
     /// It misbehaved, and is not believed any more.
     misbehaved: Option<Denial>,
 }
 
 impl LogStatus {
-    /// Seconds since the last good answer.
+    /// Seconds since the last good answer, by the clock that goes on while a machine sleeps and
+    /// by the one that nobody sets: the longer time.
     pub(super) fn age(&self) -> Option<u64> {
-        self.answered.as_ref().map(|watch| watch.elapsed().as_secs())
+        let (watch, then) = self.answered.as_ref()?;
+        Some(clock::now().saturating_sub(*then).max(watch.elapsed().as_secs()))
     }
 }
 
@@ -100,14 +105,26 @@ impl Oracle {
         let slot = self.slot(project);
         // Whoever comes second waits for the first one's answer.
         let mut answer = slot.lock().await;
-        if let Some(Answer { since, view }) = &*answer
+        if let Some(denial) = self.status(session).misbehaved {
+            return View::Nothing(denial);
+        }
+        if let Some(Answer { since, view, .. }) = &*answer
             && since.elapsed() < if matches!(view, View::Log(_)) { self.max_age } else { RETRY_TIME }
         {
             return view.clone();
         }
-        let view = self.ask(session, project, versions).await;
-        *answer = Some(Answer { since: Stopwatch::start(), view: view.clone() });
+        let last = answer.as_ref().and_then(|answer| answer.last.clone());
+        let (view, last) = match self.ask(session, project, versions).await {
+            Ok(facts) => (View::Log(Arc::clone(&facts)), Some(facts)),
+            Err(Silence::Grace) => (View::Grace(last.clone()), last),
+            Err(Silence::Denied(denial)) => (View::Nothing(denial), last),
+        };
+        *answer = Some(Answer { since: Stopwatch::start(), view: view.clone(), last });
         view
+    }
+
+    fn status(&self, session: &Session) -> LogStatus {
+        self.logs().remove(session.log.origin()).unwrap_or_default()
     }
 
     fn slot(&self, project: &ProjectName) -> Arc<AsyncMutex<Option<Answer>>> {
@@ -118,27 +135,34 @@ impl Oracle {
         Arc::clone(answers.entry(project.clone()).or_default())
     }
 
-    async fn ask(&self, session: &Session, project: &ProjectName, versions: &[Version]) -> View {
+    async fn ask(
+        &self,
+        session: &Session,
+        project: &ProjectName,
+        versions: &[Version],
+    ) -> Result<Arc<Facts>, Silence> {
         let origin = session.log.origin().to_owned();
-        if let Some(denial) = self.logs().remove(&origin).and_then(|log| log.misbehaved) {
-            return View::Nothing(denial);
-        }
-        if let Some((since, view)) = self.logs().remove(&origin).and_then(|log| log.failed)
+        let status = self.status(session);
+        if let Some((since, denial)) = &status.failed
             && since.elapsed() < RETRY_TIME
         {
-            return *view;
+            return Err(self.unreachable(&status, denial.clone()));
         }
         let result = everything(session, project, versions).await;
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let status = logs.entry(origin.clone()).or_default();
+        // What was found while this question was under way.
+        if let Some(denial) = &status.misbehaved {
+            return Err(Silence::Denied(denial.clone()));
+        }
         match result {
             Ok(known) => {
                 *status = LogStatus {
-                    answered: Some(Stopwatch::start()),
+                    answered: Some((Stopwatch::start(), clock::now())),
                     size: Some(known.size),
                     ..LogStatus::default()
                 };
-                View::Log(Arc::new(known.facts))
+                Ok(Arc::new(known.facts))
             }
             Err(failure) => {
                 let denial = Denial::failure(&origin, &failure);
@@ -147,20 +171,31 @@ impl Oracle {
                 // A witness may have been wrong about a rollback: the log is asked again.
                 if failure.exit() == Exit::Misbehaved && failure.cause() != Cause::Witness {
                     status.misbehaved = Some(denial.clone());
-                    return View::Nothing(denial);
+                    return Err(Silence::Denied(denial));
                 }
                 // Whatever else is wrong is so with this project alone, and the index may be
                 // at fault.
                 if failure.cause() != Cause::Unreachable {
-                    return View::Nothing(denial);
+                    return Err(Silence::Denied(denial));
                 }
-                let in_grace = status.age().is_some_and(|age| age < self.sessions.grace);
-                let view = if in_grace { View::Grace } else { View::Nothing(denial) };
-                status.failed = Some((Stopwatch::start(), Box::new(view.clone())));
-                view
+                status.failed = Some((Stopwatch::start(), denial.clone()));
+                Err(self.unreachable(status, denial))
             }
         }
     }
+
+    fn unreachable(&self, status: &LogStatus, denial: Denial) -> Silence {
+        let in_grace = status.age().is_some_and(|age| age < self.sessions.grace);
+        if in_grace { Silence::Grace } else { Silence::Denied(denial) }
+    }
+}
+
+/// Why there is no answer.
+enum Silence {
+    /// The log cannot be reached, and its last good answer is not long ago.
+    Grace,
+    /// This is why.
+    Denied(Denial),
 }
 
 /// All that the log has of a project; where that is too long for one proof, of the versions

@@ -37,8 +37,9 @@ pub(super) enum Known<'a> {
     Log(&'a ByName<'a>),
     /// The log cannot be asked, and this is why.
     Nothing(&'a Denial),
-    /// The log cannot be asked, and need not be for a while.
-    Grace,
+    /// The log cannot be asked, and need not be for a while. What it said last still refuses
+    /// what it refused.
+    Grace(Option<&'a ByName<'a>>),
 }
 
 /// What becomes of files that no log covers.
@@ -190,16 +191,36 @@ fn fate(
     let fate = match known {
         Known::NoLog => Fate::Offer(uncovered_gate(project, &name, file, uncovered)),
         Known::Nothing(denial) => Fate::Offer(Gate::Deny(denial.clone())),
-        Known::Grace if file.sha256().len() > 1 => Fate::Offer(Gate::Deny(Denial::contradiction(&name))),
-        Known::Grace => Fate::Offer(Gate::Grace { sha256: only(&file.sha256()) }),
-        Known::Log(facts) => match &version {
-            Some(version) => judged(project, version, &name, file, facts, uncovered),
-            // Installers pass it over; but one that does not must not get it.
-            None if facts.policy().covers(project, None) => Fate::LeaveOut(Denial::bad_name()),
-            None => Fate::Offer(uncovered_gate(project, &name, file, uncovered)),
-        },
+        // It may be covered, or not.
+        Known::Grace(None) => Fate::Offer(match uncovered_gate(project, &name, file, uncovered) {
+            Gate::Uncovered { sha256, .. } => Gate::Grace { sha256 },
+            gate => gate,
+        }),
+        Known::Grace(Some(facts)) => {
+            match with_facts(project, version.as_ref(), &name, file, facts, uncovered) {
+                Fate::Offer(Gate::Verify { sha256, .. }) => Fate::Offer(Gate::Grace { sha256: Some(sha256) }),
+                fate => fate,
+            }
+        }
+        Known::Log(facts) => with_facts(project, version.as_ref(), &name, file, facts, uncovered),
     };
     (version, fate)
+}
+
+fn with_facts(
+    project: &ProjectName,
+    version: Option<&Version>,
+    name: &FileName,
+    file: &Offered,
+    facts: &ByName<'_>,
+    uncovered: Uncovered<'_>,
+) -> Fate {
+    match version {
+        Some(version) => judged(project, version, name, file, facts, uncovered),
+        // Installers pass it over; but one that does not must not get it.
+        None if facts.policy().covers(project, None) => Fate::LeaveOut(Denial::bad_name()),
+        None => Fate::Offer(uncovered_gate(project, name, file, uncovered)),
+    }
 }
 
 /// A file of a project that a log is asked about.
@@ -231,8 +252,14 @@ fn judged(
                 let verdict = Verdict::OtherHash { logged: subject.sha256, index };
                 return Fate::Offer(Gate::Deny(Denial::of(project, version, name, &verdict)));
             }
-            let metadata = FileName::parse(&format!("{name}.metadata")).ok().and_then(|name| logged(&name));
-            let metadata = metadata.filter(|_| file.metadata.is_some());
+            // Who names the metadata may have been another than who names the wheel.
+            let metadata =
+                FileName::parse(&format!("{name}.metadata")).ok().filter(|_| file.metadata.is_some());
+            let metadata = metadata.and_then(|name| {
+                let sha256 = logged(&name)?;
+                let verdict = judge(&Subject { name, sha256, ..subject.clone() }, facts);
+                matches!(verdict, Verdict::Verified { .. }).then_some(sha256)
+            });
             Fate::Offer(Gate::Verify { sha256: subject.sha256, metadata, entry: index })
         }
         Verdict::NotCovered => Fate::Offer(uncovered_gate(project, name, file, uncovered)),

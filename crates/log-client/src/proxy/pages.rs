@@ -146,6 +146,10 @@ impl Pages {
 
     fn slot(&self, project: &ProjectName) -> Arc<AsyncMutex<Option<Kept>>> {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        // Most are of projects that the index does not have.
+        if cache.slots.len() > 4 * CACHED_PAGES && !cache.slots.contains_key(project) {
+            *cache = Cached::default();
+        }
         Arc::clone(cache.slots.entry(project.clone()).or_default())
     }
 
@@ -159,12 +163,6 @@ impl Pages {
             cache.bytes -= bytes;
             // Of a page that was fetched twice the newer one goes, too; that costs a request.
             cache.slots.remove(&oldest);
-        }
-        // Projects that the index does not have.
-        if cache.slots.len() > 4 * CACHED_PAGES {
-            cache.slots.clear();
-            cache.order.clear();
-            cache.bytes = 0;
         }
     }
 }

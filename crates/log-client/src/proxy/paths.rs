@@ -5,9 +5,12 @@
 //! | `https://files…/packages/aa/bb/<rest>/<file>` | `/files/packages/aa/bb/<rest>/<file>` |
 //! | any other URL of a file of a project | `/files/<project>/<file>` |
 //!
-//! The first is one to one, so that what a lock file has can be mapped back. A path says
-//! which file of which project is meant; where the index has it, and whether it may be had,
-//! the project's page says. So nothing can be fetched that does not stand on a page.
+//! The first is one to one, so that what a lock file has can be mapped back; it is for URLs
+//! that end in the file's own name, and names that can be of one project only.
+//!
+//! Invariant: a path is that of one file of one project, whatever a page links to. Where the
+//! index has it, and whether it may be had, that project's page says. So nothing can be
+//! fetched that does not stand on a page, and nothing under another page's name.
 
 use log_core::artifact::{FileName, ProjectName, candidates};
 use log_core::simple_index::html::decode_percent;
@@ -19,8 +22,8 @@ const MAX_PATH_BYTES: usize = 2_048;
 /// What a path asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Asked {
-    /// The projects that it may be of, most plausible first.
-    pub(super) projects: Vec<ProjectName>,
+    /// The project that it is of.
+    pub(super) project: ProjectName,
     /// The file, or the wheel whose metadata is asked for.
     pub(super) file: FileName,
     /// Whether the metadata is asked for.
@@ -29,10 +32,22 @@ pub(super) struct Asked {
 
 /// The path of a file below the proxy, without the first slash.
 pub(super) fn path_of(project: &ProjectName, name: &str, url: &str) -> String {
-    match packages_path(url) {
+    let is_its_own = |path: &&str| {
+        let last = path.rsplit('/').next().unwrap_or_default();
+        let file = FileName::parse(name).ok();
+        decode_percent(last) == name && file.and_then(|file| only_project(&file)).as_ref() == Some(project)
+    };
+    match packages_path(url).filter(is_its_own) {
         Some(path) => format!("files/{path}"),
         None => format!("files/{project}/{}", encode_percent(name)),
     }
+}
+
+/// The project that a file of this name is of, when there is one alone.
+fn only_project(name: &FileName) -> Option<ProjectName> {
+    let mut projects = candidates(name).into_iter().map(|(project, _)| project);
+    let first = projects.next()?;
+    projects.all(|project| project == first).then_some(first)
 }
 
 /// What a path below `/files/` asks for; `None` when it is no such path.
@@ -45,12 +60,12 @@ pub(super) fn asked(path: &str) -> Option<Asked> {
     let wheel = name.metadata_of();
     let metadata = wheel.is_some();
     let file = wheel.unwrap_or(name);
-    let projects = if before.starts_with("packages/") {
-        candidates(&file).into_iter().map(|(project, _)| project).collect()
+    let project = if before.starts_with("packages/") {
+        only_project(&file)?
     } else {
-        vec![ProjectName::parse(before).ok()?]
+        ProjectName::parse(before).ok()?
     };
-    Some(Asked { projects, file, metadata })
+    Some(Asked { project, file, metadata })
 }
 
 /// `packages/…/<file>` of a URL whose path ends in that, as `PyPI`'s and its mirrors' do.
@@ -75,7 +90,16 @@ mod tests {
         let path = path_of(&project, "tap_lib-1.0-py3-none-any.whl", url);
         assert_eq!(path, "files/packages/aa/bb/cc/tap_lib-1.0-py3-none-any.whl");
         let found = asked(path.strip_prefix("files/").expect("below")).expect("a file");
-        assert_eq!(found.projects, std::slice::from_ref(&project));
+        assert_eq!(found.project, project);
+        // A link to a file of another name, or to one that may be of another project.
+        let other = "https://files.example/packages/aa/free_lib-1.0-py3-none-any.whl";
+        let path = path_of(&project, "tap_lib-2.0-py3-none-any.whl", other);
+        assert_eq!(path, "files/tap-lib/tap_lib-2.0-py3-none-any.whl");
+        let odd = "tap-lib-3-1.tar.gz";
+        let path = path_of(&project, odd, &format!("https://files.example/packages/aa/{odd}"));
+        assert_eq!(path, format!("files/tap-lib/{odd}"));
+        assert_eq!(asked(&format!("packages/aa/{odd}")), None);
+        assert_eq!(asked(&format!("tap-lib/{odd}")).expect("a file").project, project);
         assert!(!found.metadata);
         let path = path_of(&project, "tap lib+1.tar.gz", "http://h/+f/abc/x.tar.gz#sha256=0");
         assert_eq!(path, "files/tap-lib/tap%20lib%2B1.tar.gz");

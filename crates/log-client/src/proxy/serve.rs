@@ -35,7 +35,7 @@ use super::page::{Gate, Plan};
 use super::pages::PageFailure;
 use super::paths::path_of;
 use super::state::State;
-use super::{files, limits};
+use super::{callers, files, limits};
 
 /// The number of the JSON of the status page.
 const SCHEMA: u32 = 1;
@@ -67,7 +67,11 @@ async fn observe(Shared(state): Shared<Arc<State>>, request: Request, next: Next
     };
     // Percent-encoded, so that it stays one line.
     let line = state.config.access_log.then(|| (request.method().to_string(), path.to_owned()));
-    let response = next.run(request).await;
+    let config = &state.config;
+    let response = match callers::check(config.listen.ip(), &config.names, request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(denial) => refuse_with(StatusCode::MISDIRECTED_REQUEST, &denial),
+    };
     state.metrics.request(route, response.status().as_u16());
     if let Some((method, path)) = line {
         let (status, millis) = (response.status().as_u16(), watch.elapsed().as_millis());

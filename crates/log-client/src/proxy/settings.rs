@@ -19,6 +19,8 @@ const PYPI_FILES: &str = "files.pythonhosted.org";
 pub struct ProxyConfig {
     /// Where it listens; port 0: a free one.
     pub listen: SocketAddr,
+    /// Names by which it is reached, beside `localhost`.
+    pub names: Vec<String>,
     /// The index that is asked.
     pub upstream: Upstream,
     /// What becomes of files without a good verdict.
@@ -69,6 +71,7 @@ pub enum OnUnlogged {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ConfigFile {
     pub(crate) listen: Option<SocketAddr>,
+    pub(crate) names: Option<Vec<String>>,
     pub(crate) on_unlogged: Option<OnUnlogged>,
     pub(crate) index_only: Option<bool>,
     pub(crate) max_age: Option<u64>,
@@ -90,6 +93,7 @@ impl ProxyConfig {
     pub fn new(cache: PathBuf, state: PathBuf) -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 8070).into(),
+            names: Vec::new(),
             upstream: Upstream::default(),
             on_unlogged: OnUnlogged::Block,
             index_only: false,
@@ -113,8 +117,10 @@ impl ProxyConfig {
 
     /// Takes what a configuration file says.
     pub(crate) fn take(&mut self, file: ConfigFile) -> anyhow::Result<()> {
-        let ConfigFile { listen, on_unlogged, index_only, max_age, access_log, upstream, cache } = file;
+        let ConfigFile { listen, names, on_unlogged, index_only, max_age, access_log, upstream, cache } =
+            file;
         set(&mut self.listen, listen);
+        set(&mut self.names, names);
         set(&mut self.on_unlogged, on_unlogged);
         set(&mut self.index_only, index_only);
         set(&mut self.max_age, max_age);

@@ -1,7 +1,7 @@
 //! The parts of a running proxy, and what each request begins with: the plan of a project.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use log_core::artifact::{ProjectName, version_of};
 use log_core::hash::{EMPTY_ROOT, Hash};
@@ -11,7 +11,7 @@ use log_io::trust_file;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
 
 use super::denial::Denial;
-use super::limits::{CACHED_PROJECTS, MAX_WRONG, WRONG_TIME};
+use super::limits::{MAX_WRONG, WRONG_TIME};
 use super::metrics::Metrics;
 use super::notes::{Note, Notes};
 use super::oracle::{Oracle, View};
@@ -39,10 +39,10 @@ pub(super) struct State {
     flights: Mutex<HashMap<Hash, Arc<AsyncMutex<()>>>>,
 }
 
-/// A plan, and what it is of.
+/// A plan, and what it is of: kept for as long as the page is.
 #[derive(Debug)]
 struct Planned {
-    page: Arc<IndexPage>,
+    page: Weak<IndexPage>,
     facts: Option<Arc<Facts>>,
     plan: Arc<Plan>,
 }
@@ -71,7 +71,7 @@ impl State {
         let view = self.oracle.view(project, &page.versions).await;
         let facts = match &view {
             View::Log(facts) => Some(Arc::clone(facts)),
-            View::NoLog | View::Nothing(_) | View::Grace => None,
+            View::NoLog | View::Nothing(_) | View::Grace(_) => None,
         };
         let pinning = self.oracle.sessions().uncovered == trust_file::Uncovered::Pin;
         // What follows from pins and failures changes without a new page or answer.
@@ -93,7 +93,11 @@ impl State {
                 Known::Log(&by_name)
             }
             View::Nothing(denial) => Known::Nothing(denial),
-            View::Grace => Known::Grace,
+            View::Grace(None) => Known::Grace(None),
+            View::Grace(Some(facts)) => {
+                by_name = ByName::new(facts);
+                Known::Grace(Some(&by_name))
+            }
         };
         let plan = Arc::new(page::plan(project, &page.offer, known, uncovered, self.config.on_unlogged));
         if let View::Log(facts) = &view
@@ -105,11 +109,10 @@ impl State {
                 tracing::warn!(%error, "cannot judge the grace list");
             }
         }
-        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        if plans.len() >= CACHED_PROJECTS {
-            plans.clear();
-        }
         if keep {
+            let page = Arc::downgrade(&page);
+            let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+            plans.retain(|_, planned| planned.page.strong_count() > 0);
             plans.insert(project.clone(), Planned { page, facts, plan: Arc::clone(&plan) });
         }
         Ok(plan)
@@ -128,7 +131,8 @@ impl State {
             (None, None) => true,
             _ => false,
         };
-        (same_facts && Arc::ptr_eq(&planned.page, page)).then(|| Arc::clone(&planned.plan))
+        let same_page = std::ptr::eq(planned.page.as_ptr(), Arc::as_ptr(page));
+        (same_facts && same_page).then(|| Arc::clone(&planned.plan))
     }
 
     /// Judges what was served of a project while the log could not be asked, by what the log

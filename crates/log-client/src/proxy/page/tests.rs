@@ -185,8 +185,64 @@ fn without_an_answer_of_the_log_there_is_none() {
     let plan = plan_of(files(), Known::Nothing(&denial_of), Uncovered::Pass, OnUnlogged::Block);
     assert!(plan.files.values().all(|planned| planned.gate == Gate::Deny(denial_of.clone())));
     assert_eq!(plan.offer.files.len(), 2, "so that nobody drifts to another version");
-    let plan = plan_of(files(), Known::Grace, Uncovered::Pass, OnUnlogged::Block);
+    let plan = plan_of(files(), Known::Grace(None), Uncovered::Pass, OnUnlogged::Block);
     assert!(plan.files.values().all(|planned| matches!(planned.gate, Gate::Grace { sha256: Some(_) })));
+}
+
+#[test]
+fn grace_forgets_nothing() {
+    let facts = facts();
+    let by_name = ByName::new(&facts);
+    let gate = |name: &str, known: Known<'_>, uncovered: Uncovered<'_>| {
+        plan_of(vec![claimed(name, "other")], known, uncovered, OnUnlogged::Block).files[name].gate.clone()
+    };
+    let other = Gate::Grace { sha256: Some(digest(&[b"other"])) };
+    let name = "nova-1.2.tar.gz";
+    // What the log said last.
+    for name in [name, "nova-1.1.tar.gz", "nova-1.0-py3-none-any.whl"] {
+        assert!(matches!(gate(name, Known::Grace(Some(&by_name)), Uncovered::Pass), Gate::Deny(_)), "{name}");
+        assert_eq!(gate(name, Known::Grace(None), Uncovered::Pass), other);
+    }
+    let good = plan_of(
+        vec![honest("nova-1.1.tar.gz")],
+        Known::Grace(Some(&by_name)),
+        Uncovered::Pass,
+        OnUnlogged::Block,
+    );
+    assert_eq!(good.files["nova-1.1.tar.gz"].gate, Gate::Grace { sha256: Some(logged("nova-1.1.tar.gz")) });
+    // Pins, and that only what is covered may pass.
+    let (same, changed) = (pin(name, digest(&[b"other"])), pin(name, digest(&[b"first"])));
+    assert_eq!(gate(name, Known::Grace(None), Uncovered::Pin(&same)), other);
+    assert!(matches!(gate(name, Known::Grace(None), Uncovered::Pin(&changed)), Gate::Deny(_)));
+    assert!(matches!(gate(name, Known::Grace(None), Uncovered::Refuse), Gate::Deny(_)));
+}
+
+#[test]
+fn metadata_that_only_a_revoked_key_has_named_is_not_offered() {
+    let mut facts = facts();
+    let wheel = "nova-1.1-py3-none-any.whl";
+    let metadata = |facts: &Facts| {
+        let plan =
+            plan_of(vec![honest(wheel)], Known::Log(&ByName::new(facts)), Uncovered::Pass, OnUnlogged::Block);
+        match &plan.files[wheel].gate {
+            Gate::Verify { metadata, .. } => *metadata,
+            gate => panic!("{gate:?}"),
+        }
+    };
+    assert_eq!(metadata(&facts), Some(digest(&[b"metadata"])));
+    // First without metadata; then a key that has ended names the wheel again, and some.
+    let ended = log_core::testing::public("ended");
+    facts.policy.publishers[0].keys.push(log_core::policy::PublisherKey {
+        key: ended.clone(),
+        from: None,
+        until: Some(5),
+    });
+    facts.releases[1].statement.files.retain(|file| !file.name.is_metadata());
+    let mut again = facts.releases[1].statement.clone();
+    let name = FileName::parse(&format!("{wheel}.metadata")).expect("a name");
+    again.files.push(ReleaseFile { name, sha256: digest(&[b"evil"]), size: None });
+    facts.releases.push(Recorded { signers: vec![ended.keyid()], ..recorded(9, again) });
+    assert_eq!(metadata(&facts), None);
 }
 
 #[test]
