@@ -105,6 +105,15 @@ fn what_breaks_a_rule_is_read_again_until_the_evidence_is_kept() {
     world.check("it is said once", &monitor, With(0));
 }
 
+/// Nobody has judged what comes after the last commitment.
+#[test]
+fn a_tree_without_its_end_is_seen_by_a_monitor() {
+    let mut log = honest();
+    log.push(&signed_release("nova", "1.2", "a", "team"));
+    let world = World::new(log, truth);
+    world.check("no end", &["monitor", "--project", "glance"], WithEvidence);
+}
+
 /// What was true once: an old copy, with or without what proves that it is one.
 #[test]
 fn an_old_copy_is_not_taken_for_the_log() {

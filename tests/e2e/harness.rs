@@ -185,7 +185,7 @@ impl Scene {
             .current_dir(self.directory.path())
             .env("WHEELTAP_TRUST", "trust.toml")
             .env("WHEELTAP_STATE", "state")
-            .env_remove("WHEELTAP_LOG")
+            .env_remove("WHEELTAP_LOG_FILTER")
             .stdin(Stdio::null());
         command
     }

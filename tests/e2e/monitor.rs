@@ -40,6 +40,10 @@ fn what_is_new_is_reported_once() {
     let (scene, server) = Scene::with_server();
     scene.append("1.0");
     let mine = ["--key", "team.key.pub"];
+    // What cannot be printed is not lost.
+    let full = fs::File::options().write(true).open("/dev/full").expect("it is there");
+    let lost = scene.command("wheeltap", &["monitor", "--project", "nova"]).stdout(full).output();
+    assert_eq!(lost.expect("it runs").status.code(), Some(1));
     let ended = monitor(&scene, &mine);
     assert_eq!(said(&ended), [(0, "policy".to_owned(), false), (2, "release".to_owned(), true)], "{ended:?}");
     assert_eq!(ended.code, Some(20), "the policy is not mine");

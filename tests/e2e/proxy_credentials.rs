@@ -126,7 +126,7 @@ fn proxy(scene: &Scene, directory: &str, upstream: &str, more: &[&str]) -> Serve
     let mut command = Command::new("sh");
     command.args(["-c", "log=$1; shift; exec \"$@\" 2>\"$log\"", "sh", &format!("{directory}.log")]);
     command.arg(binary("wheeltap")).args(args).args(["--access-log"]).args(more).current_dir(scene.path(""));
-    command.env("WHEELTAP_TRUST", "trust.toml").env("WHEELTAP_LOG", "trace");
+    command.env("WHEELTAP_TRUST", "trust.toml").env("WHEELTAP_LOG_FILTER", "trace");
     Server::spawn(&mut command, port)
 }
 

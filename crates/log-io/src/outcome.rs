@@ -17,6 +17,9 @@ use crate::trust_file::Unusable;
 /// Whether data could not be printed.
 static PRINT_FAILED: AtomicBool = AtomicBool::new(false);
 
+/// Whether nobody reads what is printed any more.
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
@@ -242,12 +245,22 @@ pub fn report(outcome: Outcome) -> ExitCode {
 /// Prints a line of data on stdout. A closed pipe is not an error: the reader has
 /// seen enough; any other failure makes [`report`] fail.
 pub fn print(line: impl fmt::Display) {
-    match writeln!(io::stdout().lock(), "{line}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            PRINT_FAILED.store(true, Ordering::Relaxed);
-        }
-        _ => {}
+    let mut stdout = io::stdout().lock();
+    printed(writeln!(stdout, "{line}"));
+}
+
+fn printed(result: io::Result<()>) {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => CLOSED.store(true, Ordering::Relaxed),
+        Err(_) => PRINT_FAILED.store(true, Ordering::Relaxed),
+        Ok(()) => {}
     }
+}
+
+/// Whether all that was printed has arrived: for commands that go on from what they said.
+pub fn all_is_printed() -> bool {
+    printed(io::stdout().lock().flush());
+    !PRINT_FAILED.load(Ordering::Relaxed) && !CLOSED.load(Ordering::Relaxed)
 }
 
 /// Prints a line for people on stderr.

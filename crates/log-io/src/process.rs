@@ -13,12 +13,12 @@ use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 use crate::outcome::{Failure, Outcome, report};
 
 /// The variable that says what is traced; it goes before any configuration.
-const FILTER_VARIABLE: &str = "WHEELTAP_LOG";
+const FILTER_VARIABLE: &str = "WHEELTAP_LOG_FILTER";
 
 /// To change what is traced while the process runs.
 static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
-/// Runs a command to its end. `WHEELTAP_LOG` sets what is traced, e.g. `debug` or
+/// Runs a command to its end. `WHEELTAP_LOG_FILTER` sets what is traced, e.g. `debug` or
 /// `log_io=debug`; without it `filter` does.
 pub fn run(filter: &str, command: impl Future<Output = Outcome>) -> ExitCode {
     let filter = EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new(filter));
@@ -39,7 +39,7 @@ pub fn check_filter(filter: &str) -> anyhow::Result<()> {
     EnvFilter::try_new(filter).map(drop).with_context(|| format!("{filter:?} is not a filter"))
 }
 
-/// Changes what is traced from now on, unless `WHEELTAP_LOG` says it.
+/// Changes what is traced from now on, unless `WHEELTAP_LOG_FILTER` says it.
 pub fn set_filter(filter: &str) -> anyhow::Result<()> {
     if std::env::var_os(FILTER_VARIABLE).is_some() {
         return Ok(());

@@ -113,7 +113,7 @@ pub struct Witnesses {
 pub struct Log {
     /// One line per request.
     pub access: AccessLog,
-    /// What else is written, as for `RUST_LOG`; `WHEELTAP_LOG` goes before it.
+    /// What else is written, as for `RUST_LOG`; `WHEELTAP_LOG_FILTER` goes before it.
     pub filter: Filter,
 }
 

@@ -44,7 +44,7 @@ impl Log {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(BINARY);
-        command.args(args).current_dir(self.path()).env_remove("WHEELTAP_LOG").stdin(Stdio::null());
+        command.args(args).current_dir(self.path()).env_remove("WHEELTAP_LOG_FILTER").stdin(Stdio::null());
         command
     }
 

@@ -97,7 +97,7 @@ Exit codes:
   13  the log misbehaved; evidence was written to the state directory
   20  there are findings, and each project has a verdict
 
-Findings go to stdout, everything else to stderr. WHEELTAP_LOG sets the log
+Findings go to stdout, everything else to stderr. WHEELTAP_LOG_FILTER sets the log
 filter (default: warn).";
 
 fn project(text: &str) -> Result<ProjectName, NameError> {

@@ -8,7 +8,7 @@ use clap::Args;
 use log_core::policy::Pattern;
 use log_core::times::utc;
 use log_io::args::{Format, LogArgs};
-use log_io::outcome::{Cause, Exit, Failure, Outcome, note, print};
+use log_io::outcome::{Cause, Exit, Failure, Outcome, all_is_printed, note, print};
 use log_io::session::Session;
 use log_io::{clock, key_file};
 use serde_json::{Value, json};
@@ -99,7 +99,7 @@ pub async fn run(args: &MonitorArgs) -> Outcome {
             return result;
         }
         match result {
-            Err(failure) if failure.exit() == Exit::Misbehaved => return Err(failure),
+            Err(failure) if failure.exit() == Exit::Misbehaved || !all_is_printed() => return Err(failure),
             Err(failure) => {
                 let next = failure.next_step().map(|next| format!("; next: {next}")).unwrap_or_default();
                 note(format_args!("not read this time: {failure}{next}"));
@@ -121,9 +121,9 @@ async fn look(
     let origin = origin(session);
     let place = Place::load(path, &origin)?;
     let is_first = place.is_none();
-    let read = pass(session, place.as_ref(), watch, clock::now()).await?;
-    let is_silent = is_first && args.since == Since::Now;
     // What breaks a rule is said even of what was there before.
+    let is_silent = is_first && args.since == Since::Now;
+    let read = pass(session, place.as_ref(), watch, is_silent, clock::now()).await?;
     let said = |event: &&Event| !is_silent || read.broken_rule() == Some(*event);
     let events: Vec<&Event> = read.events.iter().filter(said).collect();
     for event in &events {
@@ -131,6 +131,11 @@ async fn look(
             Format::Json => print(json_of(&origin, event)),
             Format::Text => print(text_of(event)),
         }
+    }
+    // What nobody has got is said again.
+    if !events.is_empty() && !all_is_printed() {
+        return Err(Failure::new("what was found cannot be written to stdout")
+            .hint("make room, or have somebody read it; it is reported again the next time"));
     }
     if let Some(url) = &args.webhook {
         for events in events.chunks(EVENTS_AT_ONCE) {
@@ -151,7 +156,7 @@ async fn look(
     if let Some(failure) = broken {
         return Err(failure);
     }
-    note(format_args!("read up to entry {}; {} reported", read.follower.size(), events.len()));
+    note(format_args!("read all {} entries; {} reported", read.follower.size(), events.len()));
     Ok(if events.iter().any(|event| !event.mine) { Exit::Findings } else { Exit::Ok })
 }
 

@@ -11,8 +11,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use log_io::args::LogArgs;
-use log_io::durable;
 use log_io::outcome::{Failure, note, shown};
+use log_io::{durable, process};
 use serde_json::json;
 use tokio::process::Command;
 
@@ -21,6 +21,7 @@ use crate::doctor::surroundings::Surroundings;
 use crate::doctor::{self, Finding, Place as Where, Target, read};
 use crate::proxy::settings::PYPI;
 use crate::proxy::{self, OnUnlogged, Proxy, ProxyConfig, Summary};
+use crate::run::arguments;
 use crate::run::child;
 use crate::run::environment::{self, Changes};
 use crate::run::place::{self, Place};
@@ -76,8 +77,15 @@ pub struct RunArgs {
 
 /// Runs the command; gives its exit code.
 pub async fn run(args: &RunArgs) -> Result<u8, Failure> {
+    // What the proxy would log is in the summary, and not between the lines of an installer.
+    process::set_filter("off")?;
     let directory = uv_lock::directory(&args.command, std::env::var_os("UV_WORKING_DIR"));
-    let surroundings = read::read(std::env::vars_os(), &[Path::new(".").join(&directory)]);
+    let start = Path::new(".").join(&directory);
+    let arguments = arguments::read(&args.command);
+    let named = arguments.files.iter().map(|file| start.join(file)).filter(|file| file.exists());
+    let surroundings =
+        read::read(std::env::vars_os(), &[start.clone()].into_iter().chain(named).collect::<Vec<_>>());
+    let settings = read::settings(&surroundings.variables, &start);
     let sessions = args.log.sessions("wheeltap")?;
     let cache = args.cache.clone().map_or_else(ProxyConfig::default_cache, Ok)?;
     let place = Place::new(&cache).with_context(|| format!("cannot write to {}", cache.display()))?;
@@ -85,24 +93,31 @@ pub async fn run(args: &RunArgs) -> Result<u8, Failure> {
     config.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let projects = uv_lock::projects(&directory, &args.command, std::env::var_os("UV_PROJECT"));
     let locks = uv_lock::before(&projects);
-    if let Some(url) = args.upstream.clone().or_else(|| upstream(&surroundings)) {
+    if let Some(url) = args.upstream.clone().or_else(|| upstream(&settings)) {
         let (url, user) = environment::credentials(&url);
         config.upstream.url = url;
         if let Some((name, password)) = user {
             (config.upstream.username, config.upstream.password) = (Some(name), Some(password));
         }
     }
-    let registry = registry(&config.upstream.url, &surroundings);
+    let registry = registry(&config.upstream.url, &settings);
+    if args.upstream.is_none() && config.upstream.url != PYPI {
+        note(format_args!("wheeltap: the index is {}, as pip or uv are set", shown(&config.upstream.url)));
+    }
     config.upstream.file_hosts.extend(args.file_hosts.iter().cloned());
     config.on_unlogged = args.on_unlogged.unwrap_or_default();
     let proxy = proxy::start(config, sessions).await?;
     let index_url = proxy.index_url();
     let changes = environment::changes(&surroundings.variables, &index_url, place.path());
     warn(&surroundings, &changes, &index_url);
+    for option in &arguments.elsewhere {
+        note(format_args!("wheeltap: warning: the command's own option {option} bypasses the proxy"));
+    }
 
     let mut command = command(args, &place)?;
     command.stdin(Stdio::inherit()).envs(&changes.set);
-    for name in &changes.removed {
+    let misspelt = changes.misspelt.iter().map(String::as_str);
+    for name in changes.removed.iter().copied().chain(misspelt) {
         command.env_remove(name);
     }
     let program = command.as_std().get_program().to_owned();
@@ -202,8 +217,10 @@ fn command(args: &RunArgs, place: &Place) -> anyhow::Result<Command> {
 
 /// What is said before the command starts.
 fn warn(surroundings: &Surroundings, changes: &Changes, index_url: &str) {
-    if !changes.aside.is_empty() {
-        note(format_args!("wheeltap: set aside for this command: {}", changes.aside.join(", ")));
+    let aside: Vec<&str> =
+        changes.aside.iter().copied().chain(changes.misspelt.iter().map(String::as_str)).collect();
+    if !aside.is_empty() {
+        note(format_args!("wheeltap: set aside for this command: {}", shown(&aside.join(", "))));
     }
     // Those that count here and not at the command.
     for Finding { rule, place, what } in doctor::findings(surroundings, &Target::Proxy(index_url.to_owned()))

@@ -10,7 +10,7 @@ use log_io::outcome::{Exit, Failure, progress};
 use log_io::session::Session;
 
 use super::place::Place;
-use super::report::{Event, Kind, Watch};
+use super::report::{Event, Kind, Watch, without_end};
 
 /// Bundles that are read ahead.
 const BUNDLES_AT_ONCE: usize = 8;
@@ -36,11 +36,13 @@ impl Pass {
     }
 }
 
-/// Reads what is new since a place, and checks all of it.
+/// Reads what is new since a place, and checks all of it. Of what is `silent` only that rules
+/// were broken is kept.
 pub async fn pass(
     session: &Session,
     place: Option<&Place>,
     watch: &Watch,
+    silent: bool,
     now: u64,
 ) -> Result<Pass, Failure> {
     let checkpoint = session.checkpoint(now).await?;
@@ -62,7 +64,8 @@ pub async fn pass(
         for entry in entries?.iter().skip(std::mem::take(&mut skip)) {
             let index = follower.size();
             let pushed = follower.push(entry);
-            events.extend(watch.events(index, &pushed, newest.as_ref()));
+            let said = watch.events(index, &pushed, newest.as_ref());
+            events.extend(said.into_iter().filter(|event| !silent || event.kind == Kind::NotAllowed));
             for judged in pushed.judged {
                 if let (Statement::Policy(policy), Ok(())) = (judged.signed.statement, judged.result) {
                     newest = Some(policy.policy);
@@ -79,6 +82,9 @@ pub async fn pass(
     if follower.root() != checkpoint.checkpoint.root() {
         return Err(Failure::with_exit(Exit::Invalid, "the entries do not lead to the signed root")
             .hint("what answered is broken, or not the log; try another mirror"));
+    }
+    if !follower.ends_in_commitment() {
+        events.push(without_end(size));
     }
     Ok(Pass { events, follower, checkpoint })
 }

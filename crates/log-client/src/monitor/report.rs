@@ -147,6 +147,13 @@ impl Watch {
     }
 }
 
+/// That a signed tree of this size, not zero, does not end as each has to: what it ends in is of
+/// no round, so that nobody has judged it.
+pub fn without_end(size: u64) -> Event {
+    let text = "the signed tree does not end in an index commitment".to_owned();
+    Event { text: vec![text], ..event(size - 1, None, Kind::NotAllowed) }
+}
+
 /// A difference between two policies, in a line.
 fn change(change: &Change) -> String {
     let Change { kind, what, before, after, weakens } = change;

@@ -65,7 +65,10 @@ impl Summary {
         .into_iter()
         .flatten()
         .collect();
-        if counts.is_empty() { "no file was asked for".to_owned() } else { counts.join(", ") }
+        if counts.is_empty() {
+            return "no file was asked for: if anything was installed, it was not verified".to_owned();
+        }
+        counts.join(", ")
     }
 }
 

@@ -24,6 +24,9 @@ pub struct Changes {
     pub removed: Vec<&'static str>,
     /// Variables that had a value which does not count now; the command's user is told.
     pub aside: Vec<&'static str>,
+    /// Other spellings of pip's variables, which pip takes for the same, and which go before
+    /// those that are set here. They are taken out, and the command's user is told.
+    pub misspelt: Vec<String>,
 }
 
 /// Variables that name other places to take files from, or weaken the choice between them.
@@ -87,7 +90,13 @@ pub fn changes(environment: &BTreeMap<String, String>, index_url: &str, director
     let aside: Vec<&str> = doors.collect();
     let old = value("UV_INDEX_URL").map(|_| "UV_INDEX_URL");
     let removed = aside.iter().copied().chain(old).filter(|name| !set.contains_key(name)).collect();
-    Changes { set, removed, aside }
+    let misspelt = environment.keys().filter(|name| {
+        let Some(rest) = name.strip_prefix("PIP_") else { return false };
+        let meant = format!("PIP_{}", rest.to_ascii_uppercase().replace('-', "_"));
+        **name != meant && (set.contains_key(meant.as_str()) || SIDE_DOORS.contains(&meant.as_str()))
+    });
+    let misspelt = misspelt.cloned().collect();
+    Changes { set, removed, aside, misspelt }
 }
 
 /// An address without the name and password in it, and these.
@@ -149,6 +158,17 @@ mod tests {
         assert_eq!(changes.set["NO_PROXY"], "corp.example,127.0.0.1,localhost");
         assert_eq!(changes.set["no_proxy"], "127.0.0.1,localhost");
         assert!(!changes.set.contains_key("PIP_CERT"));
+    }
+
+    #[test]
+    fn other_spellings_of_pips_variables_do_not_count() {
+        let changes = check(&[
+            ("PIP_index_url", "x"),
+            ("PIP_EXTRA-INDEX-URL", "y"),
+            ("PIP_cert", "/ca"),
+            ("pip_proxy", "z"),
+        ]);
+        assert_eq!(changes.misspelt, ["PIP_EXTRA-INDEX-URL", "PIP_index_url"]);
     }
 
     #[test]
