@@ -39,6 +39,8 @@ pub(crate) struct Page {
 #[derive(Clone, Debug)]
 pub(crate) struct Listed {
     pub(crate) name: String,
+    /// The name that its URL ends in, when that is another one.
+    pub(crate) link: Option<String>,
     pub(crate) bytes: Vec<u8>,
     pub(crate) hashes: BTreeMap<&'static str, String>,
     /// `#sha256=…` at the end of the URL.
@@ -78,6 +80,7 @@ impl Listed {
     pub(crate) fn new(package: Package) -> Self {
         Self {
             name: package.name.to_string(),
+            link: None,
             hashes: BTreeMap::from([("sha256", package.sha256.to_hex())]),
             fragment: None,
             metadata_sha256: package.metadata.as_ref().map(|metadata| sha256(metadata)),
@@ -93,7 +96,13 @@ impl Listed {
     /// The URL's path below the case's, as `PyPI` makes it.
     pub(crate) fn path(&self) -> String {
         let hex = sha256(&self.bytes);
-        format!("packages/{}/{}/{}/{}", &hex[..2], &hex[2..4], &hex[4..], self.name)
+        format!(
+            "packages/{}/{}/{}/{}",
+            &hex[..2],
+            &hex[2..4],
+            &hex[4..],
+            self.link.as_ref().unwrap_or(&self.name)
+        )
     }
 
     fn json(&self) -> Value {

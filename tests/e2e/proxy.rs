@@ -272,6 +272,36 @@ fn a_log_that_is_down_refuses_but_in_grace() {
     drop((strict, lenient, cold));
 }
 
+/// A refused file must not be had under the name of a project that no log covers.
+#[test]
+fn a_link_to_another_projects_file_leads_nowhere() {
+    let (scene, log) = stage::log();
+    let mut shelf = stage::honest();
+    let free = shelf.get_mut("free-lib").expect("a page").file(".whl").clone();
+    let mut linked = Listed { name: "tap_lib-9.9-py3-none-any.whl".to_owned(), ..free.clone() };
+    linked.link = Some(free.name.clone());
+    // And a name that may be of another project.
+    let odd = Listed { name: "tap-lib-3-1.tar.gz".to_owned(), link: None, ..free.clone() };
+    shelf.get_mut("tap-lib").expect("a page").files.extend([linked, odd.clone()]);
+    shelf.insert("tap-lib-3".to_owned(), Page::new(vec![odd]));
+    let proxy = scene.proxy("p", &Index::start().put("linked", shelf), &[]);
+    let json = page(&proxy, "tap-lib");
+    for name in ["tap_lib-9.9-py3-none-any.whl", "tap-lib-3-1.tar.gz"] {
+        let at = path(&json, name);
+        let answer = ask(&proxy, "GET", &at, &[]);
+        assert_eq!((at, answer.status), (format!("/files/tap-lib/{name}"), 403), "{}", answer.reason);
+    }
+    assert_eq!(ask(&proxy, "GET", &format!("/{}", free.path().replacen("", "files/", 1)), &[]).status, 200);
+    // By a name that is not its own, nobody is answered.
+    let host = proxy.url.trim_start_matches("http://").split('/').next().expect("a host");
+    let mut stream = TcpStream::connect(host).expect("it listens");
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n").expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 421 Wheeltap: no answer"), "{answer}");
+    drop(log);
+}
+
 #[test]
 fn what_no_log_covers_passes_is_refused_or_pinned() {
     let (scene, log) = stage::log();
