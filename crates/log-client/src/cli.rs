@@ -46,7 +46,7 @@ enum Command {
     Proxy(proxy::ProxyArgs),
     /// Run a command whose installers get only what the log has
     Run(run::RunArgs),
-    /// Find what goes round the proxy here
+    /// Find what bypasses the proxy here
     Doctor(doctor::DoctorArgs),
     /// Show what the log says about a file, a digest, a project or a key, proven
     Lookup(lookup::LookupArgs),

@@ -13,7 +13,7 @@
 //! | [`proxy`] | a verifying package index in front of another one |
 //! | [`proofs`] | answers of logs in a file, with which verdicts are repeated offline |
 //! | [`requirement_files`] | requirements with the files that they include |
-//! | [`doctor`] | what goes round the proxy |
+//! | [`doctor`] | what bypasses the proxy |
 //! | [`run`] | pointing the tools of one command at the proxy |
 //! | [`scratch`] | directories of one process each, which go with it |
 //! | [`monitor`] | what is new in a log, for somebody's projects |

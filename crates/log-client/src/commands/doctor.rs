@@ -1,4 +1,4 @@
-//! `wheeltap doctor`: what goes round the proxy here, and whether verdicts can be had.
+//! `wheeltap doctor`: what bypasses the proxy here, and whether verdicts can be had.
 
 use std::cmp::Reverse;
 use std::path::PathBuf;

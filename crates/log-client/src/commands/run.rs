@@ -48,7 +48,7 @@ Examples:
   wheeltap run -- uv sync
 pip, tox, pip-tools, uv, pdm, pipenv and poetry are pointed at a proxy on this machine for this one command, \
 builds in isolation included; other indexes in the environment and in pip's configuration are set aside. What \
-still goes round the proxy is said before the command starts: see `wheeltap doctor`, and docs/run.md.
+still bypasses the proxy is said before the command starts: see `wheeltap doctor`, and docs/run.md.
 
 The exit code is the command's own, 128 and the number of a signal that ended it; 1 or 2 when it was not \
 started.")]

@@ -13,7 +13,8 @@ use super::limits::MAX_PHRASE_CHARS;
 /// Why a file is not served.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Denial {
-    /// In one or two words, as `wheeltap verify` has them.
+    /// In one or two words, as `wheeltap verify` has them; for programs with `-` for spaces.
+    #[serde(serialize_with = "as_word")]
     pub verdict: String,
     /// In a sentence.
     pub reason: String,
@@ -21,7 +22,11 @@ pub struct Denial {
     pub next_step: String,
 }
 
-const TELL: &str = "do not install it elsewhere; tell the project";
+const TELL: &str = "do not install it from anywhere else; tell the project";
+
+fn as_word<S: serde::Serializer>(verdict: &str, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&verdict.replace(' ', "-"))
+}
 
 impl Denial {
     pub(super) fn new(verdict: &str, reason: impl Into<String>, next_step: &str) -> Self {
@@ -34,7 +39,7 @@ impl Denial {
             Verdict::NotLogged { release_logged: true, .. } => Self::new(
                 "not logged",
                 format!("{project} {version} was released without {file}"),
-                "do not install it elsewhere: somebody added it to the index; tell the project",
+                "do not install it from anywhere else: somebody added it to the index; tell the project",
             ),
             Verdict::NotLogged { .. } => {
                 Self::new("not logged", format!("the log has no {project} {version}"), TELL)
@@ -42,7 +47,7 @@ impl Denial {
             Verdict::OtherHash { index, .. } => Self::new(
                 "other hash",
                 format!("entry {index} of the log has another SHA-256 for {file}"),
-                "do not install it elsewhere: the index has other bytes than were released; tell the project",
+                "do not install it from anywhere else: the index has other bytes than were released; tell the project",
             ),
             Verdict::Withdrawn { index, reason, text, .. } => Self::new(
                 "withdrawn",
