@@ -7,12 +7,14 @@
 //! |---|---|
 //! | [`rules`] | what can be found: identity, severity, why, next step |
 //! | [`place`] | which files there are to read, and what kind each is |
+//! | [`include`] | which files a file or a variable names |
 //! | [`surroundings`] | what was read |
 //! | [`read`] | reading it: the one part that is not pure |
 //! | [`collect`] | findings, bounded and in order |
 //! | [`url`] | addresses: which are the proxy's, and how they are shown |
 //! | [`ini`], [`toml_file`], [`words`] | formats, with line numbers |
 //! | [`options`] | what pip and uv take on a command line and in requirements files |
+//! | [`tox_read`], [`tox_env`] | tox's settings, from INI and TOML; the variables among them |
 //! | [`pip`], [`uv`], [`tox`], [`pyproject`], [`requirements`], [`locks`] | one tool or file each |
 //! | [`health`] | trust file, log, clock and proxy |
 //!
@@ -20,6 +22,7 @@
 
 pub mod collect;
 pub mod health;
+pub mod include;
 pub mod ini;
 pub mod locks;
 pub mod options;
@@ -32,6 +35,8 @@ pub mod rules;
 pub mod surroundings;
 pub mod toml_file;
 pub mod tox;
+pub mod tox_env;
+pub mod tox_read;
 pub mod url;
 pub mod uv;
 pub mod words;
@@ -121,6 +126,9 @@ pub fn findings(surroundings: &Surroundings, target: &Target) -> Vec<Finding> {
     }
     for (path, why) in &surroundings.unread {
         found.push(&rules::UNREAD, Place::File(path.clone(), None), why);
+    }
+    for (path, why) in &surroundings.missing {
+        found.push(&rules::NO_SUCH_FILE, Place::File(path.clone(), None), why);
     }
     found.finish()
 }

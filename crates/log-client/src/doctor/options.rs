@@ -17,6 +17,8 @@ pub enum Meaning {
     NoIndex,
     /// A host whose certificate is not checked.
     TrustedHost,
+    /// None of pip's variables and configuration files.
+    Isolated,
     /// Something installed from where it lies.
     Editable,
     /// Another requirements or constraints file.
@@ -27,7 +29,7 @@ pub enum Meaning {
     Flag,
 }
 
-use Meaning::{Editable, ExtraIndex, FindLinks, Flag, Include, Index, NoIndex, Other, TrustedHost};
+use Meaning::{Editable, ExtraIndex, FindLinks, Flag, Include, Index, Isolated, NoIndex, Other, TrustedHost};
 
 const LONG: &[(&str, Meaning)] = &[
     ("index-url", Index),
@@ -39,6 +41,7 @@ const LONG: &[(&str, Meaning)] = &[
     ("no-index", NoIndex),
     ("trusted-host", TrustedHost),
     ("allow-insecure-host", TrustedHost),
+    ("isolated", Isolated),
     ("editable", Editable),
     ("requirement", Include),
     ("constraint", Include),
@@ -57,6 +60,9 @@ const LONG: &[(&str, Meaning)] = &[
 
 const SHORT: &[(char, Meaning)] =
     &[('i', Index), ('f', FindLinks), ('e', Editable), ('r', Include), ('c', Include), ('C', Other)];
+
+/// Letters without a value, behind which another option may stand: `-Ui URL`.
+const LETTERS: [char; 6] = ['U', 'I', 'q', 'v', 'n', 'h'];
 
 /// What a line says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -78,7 +84,7 @@ pub fn read(words: &[String]) -> Line {
         };
         let value = match attached {
             Some(value) => value,
-            None if matches!(meaning, NoIndex | Flag) => String::new(),
+            None if matches!(meaning, NoIndex | Isolated | Flag) => String::new(),
             None => words.next().cloned().unwrap_or_default(),
         };
         line.options.push((meaning, value));
@@ -95,8 +101,9 @@ fn option(word: &str) -> Option<(Meaning, Option<String>)> {
         };
         return Some((long_option(&name.replace('_', "-")), value));
     }
-    let mut chars = word.strip_prefix('-')?.chars();
-    let letter = chars.next()?;
+    let letters = word.strip_prefix('-').filter(|letters| !letters.is_empty())?;
+    let mut chars = letters.trim_start_matches(LETTERS).chars();
+    let letter = chars.next().unwrap_or('q');
     let meaning = SHORT.iter().find(|(short, _)| *short == letter).map_or(Flag, |(_, meaning)| *meaning);
     let attached = chars.as_str();
     let attached = attached.strip_prefix('=').unwrap_or(attached);
@@ -129,6 +136,7 @@ mod tests {
             ("--trusted_host h --unknown", &[(TrustedHost, "h"), (Flag, "")]),
             ("-r a.txt -c b.txt -e .", &[(Include, "a.txt"), (Include, "b.txt"), (Editable, ".")]),
             ("-i", &[(Index, "")]),
+            ("-Ui URL -qv --isolated a", &[(Index, "URL"), (Flag, ""), (Isolated, "")]),
         ] {
             let expected: Vec<_> =
                 expected.iter().map(|(meaning, value)| (*meaning, (*value).to_owned())).collect();

@@ -17,6 +17,9 @@ use super::{Place, Target, ini, url};
 /// The commands that fetch files; each has a section of its own.
 const COMMANDS: [&str; 4] = ["install", "download", "wheel", "lock"];
 
+/// The keys that name files with requirements.
+const FILES: [&str; 3] = ["requirement", "constraint", "build-constraint"];
+
 /// A setting where it stands.
 #[derive(Debug, Clone)]
 pub struct Setting {
@@ -51,6 +54,8 @@ pub fn judge(surroundings: &Surroundings, found: &mut Findings<'_>) {
         let no_index = of("no-index").into_iter().filter(|setting| is_true(&setting.value)).collect();
         let proxy = of("proxy").into_iter();
         let proxy = proxy.filter(|setting| *found.target == Target::Run && !is_variable(setting)).collect();
+        let fetched = FILES.iter().flat_map(|key| of(key));
+        let fetched = fetched.filter(|setting| url::is_address(&setting.value)).collect();
         for (rule, settings) in [
             (&rules::PIP_INDEX, indexes),
             (&rules::PIP_EXTRA_INDEX, extra),
@@ -58,7 +63,8 @@ pub fn judge(surroundings: &Surroundings, found: &mut Findings<'_>) {
             (&rules::PIP_NO_INDEX, no_index),
             (&rules::PIP_TRUSTED_HOST, of("trusted-host")),
             (&rules::PIP_PROXY, if loopback(found.target) { of("proxy") } else { proxy }),
-        ] as [(&'static Rule, Vec<&Setting>); 6]
+            (&rules::REQUIREMENTS_REMOTE, fetched),
+        ] as [(&'static Rule, Vec<&Setting>); 7]
         {
             for setting in settings {
                 let what = format!("{} = {}", setting.key, url::shown(&setting.value));
@@ -72,6 +78,20 @@ pub fn judge(surroundings: &Surroundings, found: &mut Findings<'_>) {
 pub fn index_url(surroundings: &Surroundings) -> Option<Setting> {
     let settings = settings(surroundings);
     effective(&settings, "install", "index-url").into_iter().next().cloned()
+}
+
+/// The values that name requirements and constraints files.
+pub fn named_files(surroundings: &Surroundings) -> Vec<String> {
+    let settings = settings(surroundings);
+    let mut values: Vec<String> = Vec::new();
+    for command in COMMANDS {
+        for key in FILES {
+            values.extend(effective(&settings, command, key).into_iter().map(|one| one.value.clone()));
+        }
+    }
+    values.sort();
+    values.dedup();
+    values
 }
 
 /// What stands in `setup.cfg` or `.pydistutils.cfg` for setuptools.
@@ -133,6 +153,16 @@ fn key(name: &str) -> String {
 
 fn is_true(value: &str) -> bool {
     matches!(value.trim().to_ascii_lowercase().as_str(), "y" | "yes" | "t" | "true" | "on" | "1")
+}
+
+/// Whether a value of a flag takes it back.
+pub(super) fn is_false(value: &str) -> bool {
+    matches!(value.trim().to_ascii_lowercase().as_str(), "n" | "no" | "f" | "false" | "off" | "0")
+}
+
+/// Whether a configuration file has a setting that counts when no variable does.
+pub(super) fn is_in_files(surroundings: &Surroundings, key: &str) -> bool {
+    settings(surroundings).iter().any(|setting| setting.key == key && !is_variable(setting))
 }
 
 fn is_variable(setting: &Setting) -> bool {

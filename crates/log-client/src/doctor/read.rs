@@ -1,14 +1,15 @@
 //! Reading what findings are made from: the environment, configuration files, and a
-//! project's files as far as their names say that they matter.
+//! project's files as far as their names, or other files, say that they matter.
 //!
 //! Bounded in depth, number and size; what was not read for that is said to be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use super::include;
 use super::place::{self, Kind};
 use super::surroundings::{ReadFile, Surroundings};
 
@@ -21,6 +22,9 @@ const MAX_ENTRIES: usize = 20_000;
 /// Files that are read: 400 of 4 MiB at the most.
 const MAX_FILES: usize = 400;
 
+/// Files that are named by others and looked for.
+const MAX_INCLUDED: usize = 1_000;
+
 /// Largest file; a lock file of a thousand packages has 2 MiB.
 const MAX_FILE_BYTES: u64 = 4 << 20;
 
@@ -29,29 +33,23 @@ pub fn read(variables: impl Iterator<Item = (OsString, OsString)>, paths: &[Path
     let text = |text: OsString| text.to_string_lossy().into_owned();
     let variables: BTreeMap<String, String> =
         variables.map(|(name, value)| (text(name), text(value))).collect();
-    let mut surroundings = Surroundings { variables, ..Surroundings::default() };
+    let surroundings = Surroundings { variables, ..Surroundings::default() };
+    let mut reader = Reader { surroundings, ..Reader::default() };
     let parents: Vec<PathBuf> = paths
         .first()
         .and_then(|path| fs::canonicalize(path).ok())
         .map(|path| path.ancestors().skip(1).map(Path::to_owned).collect())
         .unwrap_or_default();
-    for (path, kind) in place::configuration(&surroundings, &parents) {
-        take(&mut surroundings, path, kind);
+    for (path, kind) in place::configuration(&reader.surroundings, &parents) {
+        reader.take(path, kind);
     }
-    surroundings.uv_cache = super::uv::cache_directory(&surroundings).filter(|cache| holds_packages(cache));
-    let mut entries = 0;
+    let cache = super::uv::cache_directory(&reader.surroundings).filter(|cache| holds_packages(cache));
+    reader.surroundings.uv_cache = cache;
     for path in paths {
-        if path.is_dir() {
-            walk(&mut surroundings, path, 0, &mut entries);
-        } else {
-            match place::kind(path) {
-                Some(kind) => take(&mut surroundings, path.clone(), kind),
-                None if path.exists() => take(&mut surroundings, path.clone(), Kind::Requirements),
-                None => surroundings.unread.push((path.clone(), "there is no such file".to_owned())),
-            }
-        }
+        reader.take_named(path);
     }
-    surroundings
+    reader.follow();
+    reader.surroundings
 }
 
 /// Reads the settings alone that pip and uv read themselves when they are started in this
@@ -72,48 +70,110 @@ fn holds_packages(cache: &Path) -> bool {
     entries.any(|entry| entry.file_name().to_string_lossy().starts_with("archive-"))
 }
 
-fn walk(surroundings: &mut Surroundings, directory: &Path, depth: usize, entries: &mut usize) {
-    let listed = match fs::read_dir(directory) {
-        Ok(listed) => listed,
-        Err(error) => {
-            surroundings.unread.push((directory.to_owned(), error.to_string()));
-            return;
-        }
-    };
-    let mut found: Vec<PathBuf> = listed.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    found.sort();
-    for path in found {
-        *entries += 1;
-        if *entries > MAX_ENTRIES {
-            surroundings.unread.push((directory.to_owned(), "there is too much in it".to_owned()));
-            return;
-        }
-        // A link may lead anywhere, and back.
-        let Ok(kind) = fs::symlink_metadata(&path) else { continue };
-        if kind.is_dir() {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if depth < MAX_DEPTH && place::is_entered(name) {
-                walk(surroundings, &path, depth + 1, entries);
-            }
-        } else if let Some(kind) = place::kind(&path) {
-            take(surroundings, path, kind);
-        }
-    }
+/// What was read so far.
+#[derive(Debug, Default)]
+struct Reader {
+    surroundings: Surroundings,
+    /// The files that were read, whatever they are called; and whether as requirements.
+    known: BTreeSet<(PathBuf, bool)>,
+    /// Entries of directories that were looked at.
+    entries: usize,
+    /// Whether it was said that there are too many files.
+    is_full: bool,
 }
 
-/// Reads a file, if there is one, and if it was not read already.
-fn take(surroundings: &mut Surroundings, path: PathBuf, kind: Kind) {
-    let same = |one: &Path| fs::canonicalize(one).ok() == fs::canonicalize(&path).ok();
-    if !path.is_file() || surroundings.files.iter().any(|file| same(&file.path)) {
-        return;
+impl Reader {
+    /// Reads what the user has named.
+    fn take_named(&mut self, path: &Path) {
+        if path.is_dir() {
+            self.walk(path, 0);
+        } else if path.is_file() {
+            self.take(path.to_owned(), place::kind(path).unwrap_or(Kind::Requirements));
+        } else if path.exists() {
+            self.unread(path, "it is no file and no directory");
+        } else {
+            self.surroundings.missing.push((path.to_owned(), "there is no such file".to_owned()));
+        }
     }
-    if surroundings.files.len() == MAX_FILES {
-        surroundings.unread.push((path, "there are too many files".to_owned()));
-        return;
+
+    fn walk(&mut self, directory: &Path, depth: usize) {
+        let listed = match fs::read_dir(directory) {
+            Ok(listed) => listed,
+            Err(error) => return self.unread(directory, &error.to_string()),
+        };
+        let mut found: Vec<PathBuf> = listed.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        found.sort();
+        for path in found {
+            self.entries += 1;
+            if self.entries > MAX_ENTRIES {
+                return self.unread(directory, "there is too much in it");
+            }
+            // A link may lead anywhere, and back.
+            let Ok(kind) = fs::symlink_metadata(&path) else { continue };
+            if kind.is_dir() {
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                if depth < MAX_DEPTH && place::is_entered(name) {
+                    self.walk(&path, depth + 1);
+                }
+            } else if let Some(kind) = place::kind(&path) {
+                self.take(path, kind);
+            }
+        }
     }
-    match read_text(&path) {
-        Ok(text) => surroundings.files.push(ReadFile { path, kind, text }),
-        Err(error) => surroundings.unread.push((path, error.to_string())),
+
+    /// Reads the files that others name, and those that these name.
+    fn follow(&mut self) {
+        let mut followed = 0;
+        for (path, kind) in include::of_settings(&self.surroundings) {
+            self.take_included(path, kind, "a variable or pip.conf");
+        }
+        let mut next = 0;
+        while let Some(file) = self.surroundings.files.get(next) {
+            next += 1;
+            let by = file.path.clone();
+            for (path, kind) in include::of_file(file, &self.surroundings) {
+                followed += 1;
+                if followed > MAX_INCLUDED {
+                    return self.unread(&by, "it names too many files");
+                }
+                self.take_included(path, kind, &by.display().to_string());
+            }
+        }
+    }
+
+    fn take_included(&mut self, path: PathBuf, kind: Kind, by: &str) {
+        if path.is_file() {
+            self.take(path, kind);
+        } else if path.exists() {
+            self.unread(&path, "it is no file");
+        } else {
+            let why = format!("there is no such file; it is named by {by}");
+            self.surroundings.missing.push((path, why));
+        }
+    }
+
+    /// Reads a file, if there is one, and if it was not read already.
+    fn take(&mut self, path: PathBuf, kind: Kind) {
+        let Some(canonical) = fs::canonicalize(&path).ok().filter(|path| path.is_file()) else { return };
+        // A file may be an INI file for one tool, and requirements for the one that it is named to.
+        if !self.known.insert((canonical, kind == Kind::Requirements)) {
+            return;
+        }
+        if self.surroundings.files.len() == MAX_FILES {
+            if !self.is_full {
+                self.unread(&path, "there are too many files");
+            }
+            self.is_full = true;
+            return;
+        }
+        match read_text(&path) {
+            Ok(text) => self.surroundings.files.push(ReadFile { path, kind, text }),
+            Err(error) => self.unread(&path, &error.to_string()),
+        }
+    }
+
+    fn unread(&mut self, path: &Path, why: &str) {
+        self.surroundings.unread.push((path.to_owned(), why.to_owned()));
     }
 }
 
@@ -193,5 +253,50 @@ mod tests {
         assert_eq!(surroundings.unread.len(), 1);
         let found = findings(&surroundings, &Target::Run);
         assert!(found.iter().any(|finding| finding.rule.id == "not-looked-at"), "{found:?}");
+    }
+
+    #[test]
+    fn files_that_are_named_are_read() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let write = |name: &str, text: &str| {
+            let path = directory.path().join(name);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+            fs::write(&path, text).expect("written");
+            path
+        };
+        write("requirements.txt", "-r more/own\n-c gone.txt\n-r https://h/other.txt\n");
+        let own = write("more/own", "-c ../again.list\n-i https://own.example/\n");
+        write("again.list", "-r requirements.txt\n-r more/gone\n-i https://again.example/\n");
+        write("tox.ini", "[testenv]\ndeps =\n  py3: -r{toxinidir}/deps.list\n");
+        write("deps.list", "-i https://deps.example/\n");
+        let pinned = write("pinned", "-i https://variable.example/\n");
+        let in_conf = write("in-conf", "-i https://conf.example/\n");
+        write("pip.conf", &format!("[install]\nconstraint = {}\n", in_conf.display()));
+        let variables =
+            [("UV_CONSTRAINT", format!("{} {}", pinned.display(), own.display())), ("PIP_X", String::new())];
+        let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        let surroundings = read(variables, &[directory.path().to_owned()]);
+        let found = findings(&surroundings, &Target::Run);
+        let whats = |id| {
+            let of_rule = found.iter().filter(|finding| finding.rule.id == id);
+            of_rule.map(|finding| finding.what.clone()).collect::<Vec<_>>()
+        };
+        let mut indexes = whats("requirements-index");
+        indexes.sort();
+        let expected = ["again", "conf", "deps", "own", "variable"];
+        assert_eq!(indexes, expected.map(|host| format!("-i https://{host}.example/")), "each once");
+        assert_eq!(whats("requirements-remote"), ["-r https://h/other.txt"]);
+        assert_eq!(whats("no-such-file").len(), 2, "again.list names one, too: {found:?}");
+    }
+
+    #[test]
+    fn what_the_user_names_and_is_not_there_is_said() {
+        let directory = tempfile::tempdir().expect("a directory");
+        for name in ["requirements.txt", "anything"] {
+            let surroundings = read(std::iter::empty(), &[directory.path().join(name)]);
+            let found = findings(&surroundings, &Target::Run);
+            let ids: Vec<&str> = found.iter().map(|finding| finding.rule.id).collect();
+            assert_eq!(ids, ["no-such-file"], "{name}");
+        }
     }
 }

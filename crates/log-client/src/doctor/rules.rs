@@ -155,6 +155,9 @@ rules! {
     REQUIREMENTS_TRUSTED_HOST = "requirements-trusted-host", Medium, false,
         "pip believes whoever answers for this host",
         "remove the line";
+    REQUIREMENTS_REMOTE = "requirements-remote", Medium, false,
+        "what this address answers may name indexes and addresses, and was not looked at",
+        "keep the file with the project, so that it is looked at and does not change";
     DIRECT_REFERENCE = "direct-reference", High, false,
         "a file or repository that is named by its address is fetched from there, not from an index",
         "name a released version, or verify the file by itself with `wheeltap verify`";
@@ -173,6 +176,9 @@ rules! {
     UNREAD = "not-looked-at", Medium, false,
         "what was not read may go round the proxy",
         "look at it yourself, or name smaller directories";
+    NO_SUCH_FILE = "no-such-file", Medium, false,
+        "what is not there cannot be looked at",
+        "check the path";
     TRUST_FILE = "trust-file", High, false,
         "without a trust file there is no verdict on anything",
         "get the trust file of the log you use, from somewhere you trust; see `wheeltap trust add --help`";

@@ -16,6 +16,8 @@ pub struct Surroundings {
     pub uv_cache: Option<PathBuf>,
     /// What was to be read and was not, and why.
     pub unread: Vec<(PathBuf, String)>,
+    /// What was named and is not there, and what named it.
+    pub missing: Vec<(PathBuf, String)>,
 }
 
 /// A file that is there.

@@ -77,6 +77,9 @@ fn variables() {
         ("UV_INDEX_STRATEGY", "first-index", &[]),
         ("UV_INSECURE_HOST", "h", &["uv-insecure-host"]),
         ("UV_TORCH_BACKEND", "auto", &["uv-torch-backend"]),
+        ("PIP_CONSTRAINT", "a.txt https://h/b.txt", &["requirements-remote"]),
+        ("PIP_BUILD_CONSTRAINT", "a.txt", &[]),
+        ("UV_OVERRIDE", "https://h/a.txt", &["requirements-remote"]),
         ("PDM_PYPI_URL", "https://h/simple", &["pdm-index"]),
         ("PIPENV_PYPI_MIRROR", "https://h/simple", &["pipenv-index"]),
     ] {
@@ -160,7 +163,52 @@ const FILES: &[(&str, &str, &[&str])] = &[
     (
         "tox.ini",
         "[testenv]\ndeps =\n  -c{env:C:https://releases.example/upper}\n  py3: a @ https://h/a.whl\n  b\n",
-        &["direct-reference:4"],
+        &["requirements-remote:3", "direct-reference:4"],
+    ),
+    ("tox.ini", "[testenv]\nset_env = PIP_INDEX_URL =\n", &["tox-set-env:2"]),
+    ("tox.ini", "[testenv]\nset_env = PIP_EXTRA_INDEX_URL =\n", &[]),
+    (
+        "tox.ini",
+        "[testenv]\nset_env =\n  py3: PIP_INDEX_URL = {env:UV_INDEX_URL:https://h/}\n",
+        &["tox-set-env:3"],
+    ),
+    (
+        "tox.ini",
+        "[testenv]\nset_env =\n  A = \u{2028}PIP_FIND_LINKS = /a\n  B = 1\\\n\n  PIP_FIND_LINKS = {env:C:} /b # c\n",
+        &["tox-set-env:3"],
+    ),
+    (
+        "tox.ini",
+        "[testenv]\ninstall_command = pip --isolated install \\\n  {opts} {packages}\n",
+        &["tox-install-command:2"],
+    ),
+    (
+        "tox.ini",
+        "[testenv]\ninstall_command = pip install \\\n  --index-url=https://h/ {packages}\n",
+        &["tox-install-command:2"],
+    ),
+    (
+        "tox.ini",
+        "[testenv]\ncommands_pre =\n  pip list -i\n  - python -m pip install -Ui https://h/ a\n  pytest -f b\ncommands = sh -c 'uv pip install -f /a b'\n",
+        &["tox-install-command:4", "tox-install-command:6"],
+    ),
+    ("tox.ini", "[testenv]\ncommands = pip install -i {env:PIP_INDEX_URL} a\n", &[]),
+    ("tox.ini", "[tox]\nrequires =\n  tox>=4\n  a @ https://h/a.whl\n", &["direct-reference:4"]),
+    ("tox.ini", "[testenv]\nconstraints = https://h/c.txt\n", &["requirements-remote:2"]),
+    (
+        "tox.toml",
+        "[env_run_base]\nset_env.PIP_INDEX_URL = \"\"\nset_env.UV_INDEX = { replace = \"env\", name = \"UV_INDEX\", default = \"https://h/\" }\n",
+        &["tox-set-env:2", "tox-set-env:3"],
+    ),
+    (
+        "tox.toml",
+        "[env_run_base]\nset_env = { PDM_PYPI_URL = { value = \"https://h/\", marker = \"a\" }, UV_INDEX_URL = { replace = \"ref\" } }\n",
+        &["tox-set-env:2", "tox-set-env:2"],
+    ),
+    (
+        "tox.toml",
+        "requires = [\"a @ https://h/a.whl\"]\n[env_run_base]\ncommands = [\n  [\"pytest\"],\n  [\"pip\", \"install\", \"--isolated\", \"a\"],\n]\n",
+        &["direct-reference:1", "tox-install-command:5"],
     ),
     ("tox.ini", "[testenv]\nsetenv =\n  A = 1\n  PIP_EXTRA_INDEX_URL = https://h/\n", &["tox-set-env:4"]),
     ("tox.ini", "[testenv]\nset_env = PIP_INDEX_URL = {env:PIP_INDEX_URL:https://pypi.org/simple}\n", &[]),
@@ -189,6 +237,12 @@ const FILES: &[(&str, &str, &[&str])] = &[
         &["requirements-find-links:2", "requirements-index:1"],
     ),
     ("requirements.txt", "-i http://127.0.0.1:8070/simple/\n", &[]),
+    ("requirements.txt", "# pinned by us\u{2028}--extra-index-url https://h/\n", &["requirements-index:1"]),
+    (
+        "requirements.txt",
+        "-r https://h/a.txt\n-c b.txt --constraint=https://h/c.txt\n",
+        &["requirements-remote:1", "requirements-remote:2"],
+    ),
     (
         "requirements.txt",
         "a @ https://h/a.whl#sha256=00\n-e git+ssh://git@h/b#egg=b\n-e .\n./c\n",
@@ -286,6 +340,9 @@ fn of_pips_settings_the_one_that_counts_is_judged() {
     );
     let variable = [("PIP_EXTRA_INDEX_URL", "https://variable/")];
     assert_eq!(check(&variable, &[user, install]), ["extra-index-url = https://variable/"]);
+    let constraint = ("pip.conf", "[install]\nconstraint = a.txt https://h/b.txt\n");
+    assert_eq!(check(&[], &[constraint]), ["constraint = a.txt https://h/b.txt"]);
+    assert_eq!(check(&[("PIP_CONSTRAINT", "a.txt")], &[constraint]), [] as [&str; 0]);
 }
 
 #[test]
@@ -300,6 +357,10 @@ fn what_run_sets_aside_is_no_finding_for_it() {
         [] as [&str; 0]
     );
     assert_eq!(check(&[], &[("requirements.txt", "-i https://h/\n")]), ["requirements-index"]);
+    let empty = ("tox.ini", "[testenv]\nset_env = PIP_EXTRA_INDEX_URL =\n");
+    let extra = ("pip.conf", "[global]\nextra-index-url = https://h/\n");
+    assert_eq!(check(&[], &[empty]), [] as [&str; 0]);
+    assert_eq!(check(&[], &[empty, extra]), ["tox-set-env"], "pip.conf's counts again");
     assert_eq!(check(&[], &[("uv.toml", "[[index]]\nurl = \"https://h/\"\n")]), ["uv-extra-index"]);
 }
 

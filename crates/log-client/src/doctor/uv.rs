@@ -17,6 +17,9 @@ use super::{Place, requirements, url};
 /// Variables that hold one index, the first that is set goes before the others.
 const DEFAULT: [&str; 2] = ["UV_DEFAULT_INDEX", "UV_INDEX_URL"];
 
+/// Variables that name files with requirements.
+pub const FILES: [&str; 3] = ["UV_CONSTRAINT", "UV_BUILD_CONSTRAINT", "UV_OVERRIDE"];
+
 /// Keys of `[tool.uv]` that hold requirements.
 const REQUIREMENTS: [&str; 4] =
     ["override-dependencies", "constraint-dependencies", "build-constraint-dependencies", "dev-dependencies"];
@@ -53,6 +56,11 @@ pub fn judge(surroundings: &Surroundings, found: &mut Findings<'_>) {
     ] {
         if set(name).is_some() {
             findings.push((rule, name));
+        }
+    }
+    for name in FILES {
+        if set(name).is_some_and(url::is_address) {
+            findings.push((&rules::REQUIREMENTS_REMOTE, name));
         }
     }
     for (rule, name) in findings {
@@ -177,7 +185,7 @@ fn judge_keys(
 }
 
 /// The address in `name=address`.
-fn address(index: &str) -> &str {
+pub(super) fn address(index: &str) -> &str {
     let named = index.split_once('=').filter(|(name, _)| {
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
     });
