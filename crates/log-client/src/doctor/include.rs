@@ -3,7 +3,8 @@
 //! | named by | what |
 //! |---|---|
 //! | requirements and constraints files, conda environments | `-r`, `-c` |
-//! | `tox.ini`, `tox.toml`, `[tool.tox]` | `deps`, `constraints` |
+//! | `tox.ini`, `tox.toml`, `[tool.tox]` | `deps`, `constraints`, `set_env` |
+//! | `setup.cfg` | requirements that are `file: …` |
 //! | `PIP_CONSTRAINT`, `UV_CONSTRAINT`, … and `pip.conf` | the whole value, between white space |
 //!
 //! Where a name has a variable in it that is not known here it is left as it is, and is then
@@ -18,15 +19,20 @@ use super::{pip, requirements, tox, url, uv};
 /// The files that a file names.
 pub fn of_file(file: &ReadFile, surroundings: &Surroundings) -> Vec<(PathBuf, Kind)> {
     let text = &file.text;
-    let names = match file.kind {
+    let mut names = match file.kind {
         Kind::Requirements => requirements::includes(text),
         Kind::CondaEnvironment => requirements::includes_of_conda(text),
-        Kind::ToxIni | Kind::SetupCfg | Kind::ToxToml | Kind::Pyproject => tox::includes(file),
-        _ => return Vec::new(),
+        Kind::SetupCfg => pip::setup_cfg_includes(text),
+        _ => Vec::new(),
     };
+    names.extend(tox::includes(file));
     let directory = file.path.parent().unwrap_or(Path::new(""));
     let names = names.into_iter().map(|name| expanded(&name, directory, surroundings));
-    names.map(|name| (directory.join(&name), kind(Path::new(&name)))).collect()
+    let mut files: Vec<_> = names.map(|name| (directory.join(&name), kind(Path::new(&name)))).collect();
+    let variables =
+        tox::variable_files(file).into_iter().map(|name| expanded(&name, directory, surroundings));
+    files.extend(variables.map(|name| (directory.join(name), Kind::ToxEnv)));
+    files
 }
 
 /// The files that the variables and configuration files of pip and uv name.

@@ -29,7 +29,9 @@ pub fn entries(text: &str) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut section = String::new();
     let mut open = false;
-    for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+    // A carriage return ends a line for Python, in files that it reads.
+    let lines = text.trim_start_matches('\u{feff}').lines().enumerate();
+    for (number, line) in lines.flat_map(|(number, line)| line.split('\r').map(move |part| (number, part))) {
         let (number, content) = (number + 1, line.trim());
         if content.is_empty() || content.starts_with(['#', ';']) {
             continue;
@@ -79,5 +81,11 @@ mod tests {
             })
             .collect();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_carriage_return_ends_a_comment() {
+        let found = entries("[a]\r\n# no\rb = c\r\n");
+        assert_eq!((found[0].key.as_str(), found[0].line, found.len()), ("b", 2, 1));
     }
 }

@@ -111,6 +111,7 @@ pub fn findings(surroundings: &Surroundings, target: &Target) -> Vec<Finding> {
             Kind::PipConf(_) => {}
             Kind::UvToml => uv::judge_file(&file.path, text, &mut found),
             Kind::Pyproject => pyproject::judge_file(&file.path, text, &mut found),
+            Kind::HatchToml => pyproject::judge_hatch_file(&file.path, text, &mut found),
             Kind::ToxIni => tox::judge_ini(&file.path, text, "", &mut found),
             Kind::ToxToml => tox::judge_toml_text(&file.path, text, &mut found),
             Kind::SetupCfg => {
@@ -118,6 +119,7 @@ pub fn findings(surroundings: &Surroundings, target: &Target) -> Vec<Finding> {
                 pip::judge_setup_cfg(&file.path, text, &mut found);
             }
             Kind::Requirements => requirements::judge(&file.path, text, &mut found),
+            Kind::ToxEnv => tox_env::judge_file(&file.path, text, &mut found),
             Kind::CondaEnvironment => requirements::judge_conda(&file.path, text, &mut found),
             Kind::Pipfile | Kind::PdmToml => pyproject::judge_sources(&file.path, text, &mut found),
             Kind::TomlLock => locks::judge_toml(&file.path, text, &mut found),

@@ -97,6 +97,13 @@ pub fn named_files(surroundings: &Surroundings) -> Vec<String> {
 /// What stands in `setup.cfg` or `.pydistutils.cfg` for setuptools.
 pub fn judge_setup_cfg(path: &Path, text: &str, found: &mut Findings<'_>) {
     for entry in ini::entries(text) {
+        if let Some(rule) = requirements_rule(&entry) {
+            for (line, value) in entry.values.iter().filter(|(_, value)| url::is_address(value)) {
+                if !is_file_directive(value) {
+                    found.push(rule, Place::File(path.to_owned(), Some(*line)), &url::shown(value));
+                }
+            }
+        }
         let rule = match (entry.section.as_str(), entry.key.replace('-', "_").as_str()) {
             ("easy_install", "index_url" | "find_links") => &rules::EASY_INSTALL,
             ("options" | "metadata", "dependency_links") => &rules::DEPENDENCY_LINKS,
@@ -107,6 +114,30 @@ pub fn judge_setup_cfg(path: &Path, text: &str, found: &mut Findings<'_>) {
             found.push(rule, Place::File(path.to_owned(), Some(entry.line)), &what);
         }
     }
+}
+
+/// The files from which setuptools takes requirements: `install_requires = file: a, b`.
+pub fn setup_cfg_includes(text: &str) -> Vec<String> {
+    let entries = ini::entries(text).into_iter().filter(|entry| requirements_rule(entry).is_some());
+    let values = entries.map(|entry| entry.value()).filter(|value| is_file_directive(value));
+    let names = values.flat_map(|value| value[5..].split(',').map(str::to_owned).collect::<Vec<_>>());
+    names.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+}
+
+/// What a requirement with an address is, when the entry holds requirements.
+fn requirements_rule(entry: &ini::Entry) -> Option<&'static Rule> {
+    match (entry.section.as_str(), entry.key.replace('-', "_").as_str()) {
+        ("options", "setup_requires") => Some(&rules::BUILD_REQUIRES),
+        ("options", "install_requires" | "tests_require") | ("options.extras_require", _) => {
+            Some(&rules::DIRECT_REFERENCE)
+        }
+        _ => None,
+    }
+}
+
+/// `file: requirements.txt` names a file of the project, and is no address.
+fn is_file_directive(value: &str) -> bool {
+    value.starts_with("file:") && !value.contains("://")
 }
 
 fn settings(surroundings: &Surroundings) -> Vec<Setting> {

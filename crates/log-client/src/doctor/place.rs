@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::surroundings::Surroundings;
 
 /// What a file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// `pip.conf`; a higher level goes before a lower one.
     PipConf(u8),
@@ -13,6 +13,8 @@ pub enum Kind {
     UvToml,
     /// `pyproject.toml`.
     Pyproject,
+    /// `hatch.toml`.
+    HatchToml,
     /// `tox.ini`.
     ToxIni,
     /// `tox.toml`.
@@ -21,6 +23,8 @@ pub enum Kind {
     SetupCfg,
     /// A requirements or constraints file.
     Requirements,
+    /// Variables that tox sets, from a file of their own.
+    ToxEnv,
     /// A conda environment.
     CondaEnvironment,
     /// `Pipfile`.
@@ -55,6 +59,7 @@ pub fn kind(path: &Path) -> Option<Kind> {
     Some(match name {
         "uv.toml" => Kind::UvToml,
         "pyproject.toml" => Kind::Pyproject,
+        "hatch.toml" => Kind::HatchToml,
         "tox.ini" => Kind::ToxIni,
         "tox.toml" => Kind::ToxToml,
         "setup.cfg" => Kind::SetupCfg,

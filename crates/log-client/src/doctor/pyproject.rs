@@ -49,13 +49,15 @@ pub fn judge_file(path: &Path, text: &str, found: &mut Findings<'_>) {
         &["project", "optional-dependencies"],
         &["dependency-groups"],
         &["tool", "pdm", "dev-dependencies"],
-        &["tool", "hatch", "envs"],
     ] {
         for (value, text) in file.get(keys).map(toml_file::texts).unwrap_or_default() {
             if let Some(reference) = requirements::direct_reference(text) {
                 found.push(&rules::DIRECT_REFERENCE, place(value), &url::shown(reference));
             }
         }
+    }
+    if let Some(table) = file.table(&["tool", "hatch"]) {
+        judge_hatch(table, &place, found);
     }
     if let Some(table) = file.table(&["tool", "uv"]) {
         uv::judge_table(path, &file, table, found);
@@ -86,6 +88,43 @@ pub fn judge_file(path: &Path, text: &str, found: &mut Findings<'_>) {
                         direct_tables(value, &place, found);
                     }
                 }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Judges `hatch.toml`.
+pub fn judge_hatch_file(path: &Path, text: &str, found: &mut Findings<'_>) {
+    match TomlFile::parse(text) {
+        Ok(file) => {
+            let place = |value: &Value<'_>| Place::File(path.to_owned(), Some(file.line(value)));
+            judge_hatch(file.root(), &place, found);
+        }
+        Err(error) => found.push(&rules::UNREAD, Place::File(path.to_owned(), None), &error),
+    }
+}
+
+/// Judges `hatch.toml`, or `[tool.hatch]`: what is in its environments, and what it builds with.
+fn judge_hatch(table: &DeTable<'_>, place: &impl Fn(&Value<'_>) -> Place, found: &mut Findings<'_>) {
+    let mut texts: Vec<_> = table.get("envs").map(toml_file::texts).unwrap_or_default();
+    texts.retain(|(_, text)| requirements::direct_reference(text).is_some());
+    for (value, text) in texts {
+        found.push(&rules::DIRECT_REFERENCE, place(value), &url::shown(text));
+    }
+    // Hooks and targets have other settings with addresses in them.
+    let mut left: Vec<&Value<'_>> = table.get("build").into_iter().collect();
+    while let Some(table) = left.pop().and_then(|value| value.get_ref().as_table()) {
+        for (key, value) in table {
+            match key.get_ref().as_ref() {
+                "dependencies" => {
+                    for (value, text) in toml_file::texts(value) {
+                        if let Some(reference) = requirements::direct_reference(text) {
+                            found.push(&rules::BUILD_REQUIRES, place(value), &url::shown(reference));
+                        }
+                    }
+                }
+                _ if value.get_ref().is_table() => left.push(value),
                 _ => {}
             }
         }

@@ -14,7 +14,7 @@ use super::place::{self, Kind};
 use super::surroundings::{ReadFile, Surroundings};
 
 /// Directories below those that are named.
-const MAX_DEPTH: usize = 4;
+const MAX_DEPTH: usize = 8;
 
 /// Entries of directories that are looked at.
 const MAX_ENTRIES: usize = 20_000;
@@ -74,10 +74,13 @@ fn holds_packages(cache: &Path) -> bool {
 #[derive(Debug, Default)]
 struct Reader {
     surroundings: Surroundings,
-    /// The files that were read, whatever they are called; and whether as requirements.
-    known: BTreeSet<(PathBuf, bool)>,
+    /// The files that were read, whatever they are called; and the kind of those that are
+    /// named by others, which say what they are.
+    known: BTreeSet<(PathBuf, Option<Kind>)>,
     /// Entries of directories that were looked at.
     entries: usize,
+    /// Directories that were not looked into, since they are too deep.
+    deep: Vec<PathBuf>,
     /// Whether it was said that there are too many files.
     is_full: bool,
 }
@@ -87,6 +90,11 @@ impl Reader {
     fn take_named(&mut self, path: &Path) {
         if path.is_dir() {
             self.walk(path, 0);
+            // One finding for all: the first can be named, and so the next.
+            let deep = std::mem::take(&mut self.deep);
+            if let Some(first) = deep.first() {
+                self.unread(first, &format!("directories that are too deep: {}, this one first", deep.len()));
+            }
         } else if path.is_file() {
             self.take(path.to_owned(), place::kind(path).unwrap_or(Kind::Requirements));
         } else if path.exists() {
@@ -112,8 +120,10 @@ impl Reader {
             let Ok(kind) = fs::symlink_metadata(&path) else { continue };
             if kind.is_dir() {
                 let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-                if depth < MAX_DEPTH && place::is_entered(name) {
-                    self.walk(&path, depth + 1);
+                match place::is_entered(name) {
+                    true if depth < MAX_DEPTH => self.walk(&path, depth + 1),
+                    true => self.deep.push(path),
+                    false => {}
                 }
             } else if let Some(kind) = place::kind(&path) {
                 self.take(path, kind);
@@ -156,7 +166,8 @@ impl Reader {
     fn take(&mut self, path: PathBuf, kind: Kind) {
         let Some(canonical) = fs::canonicalize(&path).ok().filter(|path| path.is_file()) else { return };
         // A file may be an INI file for one tool, and requirements for the one that it is named to.
-        if !self.known.insert((canonical, kind == Kind::Requirements)) {
+        let named = Some(kind).filter(|kind| matches!(kind, Kind::Requirements | Kind::ToxEnv));
+        if !self.known.insert((canonical, named)) {
             return;
         }
         if self.surroundings.files.len() == MAX_FILES {
@@ -267,7 +278,14 @@ mod tests {
         write("requirements.txt", "-r more/own\n-c gone.txt\n-r https://h/other.txt\n");
         let own = write("more/own", "-c ../again.list\n-i https://own.example/\n");
         write("again.list", "-r requirements.txt\n-r more/gone\n-i https://again.example/\n");
-        write("tox.ini", "[testenv]\ndeps =\n  py3: -r{toxinidir}/deps.list\n");
+        write(
+            "tox.ini",
+            "[testenv]\ndeps =\n  py3: -r{toxinidir}/deps.list\nset_env =\n  file|ci.env\n  PIP_CONSTRAINT = {toxinidir}/c.list\n",
+        );
+        write("ci.env", "# no\n  PIP_INDEX_URL=https://env.example/\n");
+        write("c.list", "-i https://tox.example/\n");
+        write("setup.cfg", "[options]\ninstall_requires = file: set.list\n");
+        write("set.list", "-i https://setup.example/\n");
         write("deps.list", "-i https://deps.example/\n");
         let pinned = write("pinned", "-i https://variable.example/\n");
         let in_conf = write("in-conf", "-i https://conf.example/\n");
@@ -283,8 +301,9 @@ mod tests {
         };
         let mut indexes = whats("requirements-index");
         indexes.sort();
-        let expected = ["again", "conf", "deps", "own", "variable"];
+        let expected = ["again", "conf", "deps", "own", "setup", "tox", "variable"];
         assert_eq!(indexes, expected.map(|host| format!("-i https://{host}.example/")), "each once");
+        assert_eq!(whats("tox-set-env"), ["PIP_INDEX_URL = https://env.example/"]);
         assert_eq!(whats("requirements-remote"), ["-r https://h/other.txt"]);
         assert_eq!(whats("no-such-file").len(), 2, "again.list names one, too: {found:?}");
     }
@@ -298,5 +317,21 @@ mod tests {
             let ids: Vec<&str> = found.iter().map(|finding| finding.rule.id).collect();
             assert_eq!(ids, ["no-such-file"], "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_too_deep_is_said_to_be_unread() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let deep = directory.path().join(["d"; MAX_DEPTH].join("/"));
+        fs::create_dir_all(&deep).expect("directories");
+        let unread = || read(std::iter::empty(), &[directory.path().to_owned()]).unread;
+        assert_eq!(unread(), []);
+        fs::create_dir(deep.join("a")).expect("a directory");
+        fs::create_dir(deep.join("b")).expect("a directory");
+        fs::create_dir(deep.join(".c")).expect("a directory");
+        assert_eq!(
+            unread(),
+            [(deep.join("a"), "directories that are too deep: 2, this one first".to_owned())]
+        );
     }
 }

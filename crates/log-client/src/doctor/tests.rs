@@ -143,6 +143,21 @@ const FILES: &[(&str, &str, &[&str])] = &[
         "[dependency-groups]\nt = [{ include-group = \"u\" }, \"b @ file:///b.whl\"]\n",
         &["direct-reference:2"],
     ),
+    (
+        "pyproject.toml",
+        "[tool.uv.extra-build-dependencies]\na = [\"b @ https://h/b.whl\"]\nc = [{ requirement = \"d @ https://h/d.whl\", match-runtime = true }]\n",
+        &["build-requires-direct:2", "build-requires-direct:3"],
+    ),
+    (
+        "hatch.toml",
+        "[envs.a]\ndependencies = [\"b @ https://h/b.whl\"]\n[build.hooks.c]\nhome = \"https://h/\"\ndependencies = [\"d @ https://h/d.whl\"]\n",
+        &["direct-reference:2", "build-requires-direct:5"],
+    ),
+    (
+        "pyproject.toml",
+        "[tool.hatch.envs.a]\nextra-dependencies = [\"b @ https://h/b.whl\"]\n",
+        &["direct-reference:2"],
+    ),
     ("pyproject.toml", "[project.urls]\nHome = \"https://h/\"\n", &[]),
     (
         "pyproject.toml",
@@ -224,6 +239,11 @@ const FILES: &[(&str, &str, &[&str])] = &[
     ("setup.cfg", "[easy_install]\nindex_url = https://h/\n", &["easy-install:2"]),
     ("setup.cfg", "[options]\ndependency_links = https://h/\n", &["dependency-links:2"]),
     ("setup.cfg", "[tox:testenv]\nsetenv = PIP_FIND_LINKS = /a\n", &["tox-set-env:2"]),
+    (
+        "setup.cfg",
+        "[options]\ninstall_requires =\n  a\n  b @ https://h/b.whl ; python_version > '3'\nsetup_requires = a; c @ git+https://h/c\n[options.extras_require]\nd = file: d.txt\ne = f @ file:/f.whl\n",
+        &["direct-reference:4", "build-requires-direct:5", "direct-reference:8"],
+    ),
     ("setup.cfg", "[metadata]\nurl = https://h/\n", &[]),
     ("requirements.txt", "# -i https://no/\na==1 --hash=sha256:00\n-r other.txt\n", &[]),
     (
@@ -386,6 +406,7 @@ fn odd_files_are_no_trouble() {
         "pyproject.toml",
         "tox.ini",
         "tox.toml",
+        "hatch.toml",
         "setup.cfg",
         "requirements.txt",
         "environment.yml",

@@ -51,12 +51,23 @@ pub fn includes(file: &ReadFile) -> Vec<String> {
                 "constraints" if !value.starts_with('-') && !url::is_address(value) => {
                     names.push(value.to_owned());
                 }
+                "set_env" | "setenv" => names.extend(tox_env::includes(value)),
                 "deps" | "constraints" => names.extend(requirements::includes_of_line(value)),
                 _ => {}
             }
         }
     }
     names
+}
+
+/// The files with variables that a file of tox names: `set_env = file|ci.env`.
+pub fn variable_files(file: &ReadFile) -> Vec<String> {
+    let settings = tox_read::of_file(file).into_iter();
+    let lines = settings.filter(|setting| matches!(setting.key.as_str(), "set_env" | "setenv"));
+    let lines = lines.flat_map(|setting| setting.values);
+    lines
+        .filter_map(|(_, line)| Some(without_factor(&line).strip_prefix("file|")?.trim().to_owned()))
+        .collect()
 }
 
 fn judge_setting(path: &Path, setting: &Setting, found: &mut Findings<'_>) {

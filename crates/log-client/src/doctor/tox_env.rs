@@ -3,7 +3,10 @@
 //! A value may refer to what is set outside, `{env:NAME:default}`. What it comes to is told
 //! from what is set here, or from what `wheeltap run` will have set.
 
+use std::path::Path;
+
 use super::collect::Findings;
+use super::words::{python_lines, python_trim};
 use super::{Place, Target, pip, rules, url, uv};
 
 /// Variables that say where files come from.
@@ -44,10 +47,44 @@ const POINTED: [&str; 9] = [
 /// Those that it takes out.
 const TAKEN_OUT: [&str; 4] = ["PIP_PYPI_URL", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"];
 
+/// Those that name files with requirements.
+const FILES: [&str; 6] = [
+    "PIP_REQUIREMENT",
+    "PIP_CONSTRAINT",
+    "PIP_BUILD_CONSTRAINT",
+    "UV_CONSTRAINT",
+    "UV_BUILD_CONSTRAINT",
+    "UV_OVERRIDE",
+];
+
+/// Judges a file with variables, one a line.
+pub fn judge_file(path: &Path, text: &str, found: &mut Findings<'_>) {
+    for (number, line) in python_lines(text) {
+        let line = python_trim(line);
+        if !line.starts_with('#') {
+            judge(&Place::File(path.to_owned(), Some(number)), line, found);
+        }
+    }
+}
+
+/// The local files with requirements that are named in `NAME=value`.
+pub fn includes(setting: &str) -> Vec<String> {
+    let Some((name, value)) = setting.split_once('=') else { return Vec::new() };
+    if !FILES.contains(&name.trim().to_ascii_uppercase().as_str()) {
+        return Vec::new();
+    }
+    let names = words(without_marker(value)).into_iter().filter(|word| !url::is_address(word));
+    names.map(str::to_owned).collect()
+}
+
 /// Judges `NAME=value`.
 pub fn judge(place: &Place, setting: &str, found: &mut Findings<'_>) {
     let Some((name, value)) = setting.split_once('=') else { return };
     let (name, value) = (name.trim().to_ascii_uppercase(), without_marker(value));
+    if FILES.contains(&name.as_str()) && url::is_address(value) {
+        let what = format!("{name} = {}", url::shown(value));
+        found.push(&rules::REQUIREMENTS_REMOTE, place.clone(), &what);
+    }
     if SOURCES.contains(&name.as_str()) && goes_round(&name, value, found) {
         let what = format!("{name} = {}", url::shown(value));
         found.push(&rules::TOX_SET_ENV, place.clone(), &what);

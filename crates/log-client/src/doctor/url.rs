@@ -37,7 +37,8 @@ pub fn shown(text: &str) -> String {
 
 /// Whether a text names a place by its address: `https://…`, `git+ssh://…`, `file:…`.
 pub fn is_address(text: &str) -> bool {
-    text.contains("://") || text.starts_with("file:")
+    // `a @ file:/b` has no slashes to be known by.
+    text.contains("://") || text.split([' ', '\t', '@', '=']).any(|word| word.starts_with("file:"))
 }
 
 /// Whether an address is PyPI's own index, in any spelling that tools use for it.

@@ -144,6 +144,12 @@ pub fn judge_table(path: &Path, file: &TomlFile<'_>, table: &DeTable<'_>, found:
             }
         }
     }
+    let build = table.get("extra-build-dependencies").map(toml_file::texts).unwrap_or_default();
+    for (value, text) in build {
+        if let Some(reference) = requirements::direct_reference(text) {
+            found.push(&rules::BUILD_REQUIRES, place(value), &url::shown(reference));
+        }
+    }
     for key in REQUIREMENTS {
         for (value, text) in table.get(key).map(toml_file::texts).unwrap_or_default() {
             requirements::judge_line(text, &place(value), found);
