@@ -7,8 +7,7 @@
 //! | `setup.cfg` | requirements that are `file: …` |
 //! | `PIP_CONSTRAINT`, `UV_CONSTRAINT`, … and `pip.conf` | the whole value, between white space |
 //!
-//! Where a name has a variable in it that is not known here it is left as it is, and is then
-//! not there.
+//! A variable in a name that is not known here is left as it is.
 
 use std::path::{Path, PathBuf};
 
@@ -56,7 +55,7 @@ fn kind(path: &Path) -> Kind {
 fn expanded(name: &str, directory: &Path, surroundings: &Surroundings) -> String {
     // The file is in tox's root, which a name is relative to anyway.
     let root = if directory.is_absolute() { directory.display().to_string() } else { ".".to_owned() };
-    let mut name = name.replace("{toxinidir}", &root).replace("{tox_root}", &root);
+    let mut name = name.replace("{toxinidir}", &root).replace("{tox_root}", &root).replace("{/}", "/");
     for (open, close) in [("{env:", '}'), ("${", '}')] {
         // Once for each that can be there; a value with another in it is not looked into.
         let mut expanded = String::new();
@@ -89,7 +88,7 @@ mod tests {
         let surroundings = Surroundings { variables, ..Surroundings::default() };
         for (name, directory, expected) in [
             ("{toxinidir}/b.txt", "/p", "/p/b.txt"),
-            ("{tox_root}/b.txt", "p", "./b.txt"),
+            ("{tox_root}{/}b.txt", "p", "./b.txt"),
             ("${A}/b-${B}.txt", "p", "a/b-${B}.txt"),
             ("{env:A}/{env:B:c}.txt", "p", "a/c.txt"),
             ("{env:B", "p", "{env:B"),

@@ -156,6 +156,8 @@ impl Reader {
             self.take(path, kind);
         } else if path.exists() {
             self.unread(&path, "it is no file");
+        } else if path.to_string_lossy().contains('{') {
+            self.unread(&path, &format!("it has a variable in its name in {by}, which is not known here"));
         } else {
             let why = format!("there is no such file; it is named by {by}");
             self.surroundings.missing.push((path, why));
@@ -277,7 +279,7 @@ mod tests {
         };
         write("requirements.txt", "-r more/own\n-c gone.txt\n-r https://h/other.txt\n");
         let own = write("more/own", "-c ../again.list\n-i https://own.example/\n");
-        write("again.list", "-r requirements.txt\n-r more/gone\n-i https://again.example/\n");
+        write("again.list", "-r requirements.txt\n-r more/gone\n-r ${X}/y\n-i https://again.example/\n");
         write(
             "tox.ini",
             "[testenv]\ndeps =\n  py3: -r{toxinidir}/deps.list\nset_env =\n  file|ci.env\n  PIP_CONSTRAINT = {toxinidir}/c.list\n",
@@ -305,6 +307,7 @@ mod tests {
         assert_eq!(indexes, expected.map(|host| format!("-i https://{host}.example/")), "each once");
         assert_eq!(whats("tox-set-env"), ["PIP_INDEX_URL = https://env.example/"]);
         assert_eq!(whats("requirements-remote"), ["-r https://h/other.txt"]);
+        assert_eq!(whats("not-looked-at").len(), 1, "${{X}} is not known: {found:?}");
         assert_eq!(whats("no-such-file").len(), 2, "again.list names one, too: {found:?}");
     }
 

@@ -15,9 +15,33 @@ use super::{Place, url};
 
 /// Judges a requirements file.
 pub fn judge(path: &Path, text: &str, found: &mut Findings<'_>) {
+    if let Some((number, why)) = unreadable(text) {
+        found.push(&rules::UNREAD, Place::File(path.to_owned(), number), why);
+    }
     for (number, line) in lines(text) {
         judge_line(&line, &Place::File(path.to_owned(), Some(number)), found);
     }
+}
+
+/// Why pip sees other lines in it than are seen here.
+fn unreadable(text: &str) -> Option<(Option<usize>, &'static str)> {
+    if text.contains('\0') {
+        return Some((None, "it is not UTF-8; pip reads UTF-16 and UTF-32, too"));
+    }
+    // pip looks for it in the first two lines.
+    for (number, line) in text.split('\n').take(2).enumerate().filter(|(_, line)| line.starts_with('#')) {
+        let mut codings = ["coding:", "coding="].iter().filter_map(|word| line.split_once(word));
+        let is_own = codings.any(|(_, coding)| {
+            let coding = coding.trim_start().to_ascii_lowercase().replace('_', "-");
+            let end = coding.find(|c: char| !(c.is_ascii_alphanumeric() || "-.".contains(c)));
+            let coding = &coding[..end.unwrap_or(coding.len())];
+            !matches!(coding, "" | "utf-8" | "utf8" | "utf-8-sig" | "ascii" | "us-ascii")
+        });
+        if is_own {
+            return Some((Some(number + 1), "it has an encoding of its own, in which pip reads it"));
+        }
+    }
+    None
 }
 
 /// Judges one requirement, or a line with options.

@@ -257,6 +257,13 @@ const FILES: &[(&str, &str, &[&str])] = &[
         &["requirements-find-links:2", "requirements-index:1"],
     ),
     ("requirements.txt", "-i http://127.0.0.1:8070/simple/\n", &[]),
+    ("requirements.txt", "# -*- coding: utf-8 -*-\n", &[]),
+    (
+        "requirements.txt",
+        "# a\n# vim: set fileencoding=utf-7 :\n+AC0-i https://h/\n",
+        &["direct-reference:3", "not-looked-at:2"],
+    ),
+    ("requirements.txt", "-\0i\0", &["not-looked-at"]),
     ("requirements.txt", "# pinned by us\u{2028}--extra-index-url https://h/\n", &["requirements-index:1"]),
     (
         "requirements.txt",

@@ -137,10 +137,10 @@ fn hides(pattern: &str) -> bool {
 /// A value without the factors it is for: `py39,py310: nova`.
 fn without_factor(value: &str) -> &str {
     let Some((factors, rest)) = value.split_once(':') else { return value.trim() };
-    let is_factor = |c: char| c.is_ascii_alphanumeric() || "-_.,!{} ".contains(c);
+    let is_factor = |c: char| c.is_alphanumeric() || "-_.,!{}".contains(c);
     // Not the colon of an address, or of a substitution.
     let is_whole = factors.matches('{').count() == factors.matches('}').count();
-    if is_whole && factors.chars().all(is_factor) && !rest.starts_with("//") {
+    if is_whole && factors.chars().all(is_factor) && rest.starts_with(char::is_whitespace) {
         rest.trim()
     } else {
         value.trim()
@@ -156,6 +156,7 @@ mod tests {
         assert_eq!(without_factor("py39: nova"), "nova");
         assert_eq!(without_factor("!py39,py3{10,11}: -i URL"), "-i URL");
         assert_eq!(without_factor("https://a/b"), "https://a/b");
+        assert_eq!(without_factor("pip install -i file:/a"), "pip install -i file:/a");
         assert_eq!(without_factor("-c{env:A:https://b}"), "-c{env:A:https://b}");
     }
 
