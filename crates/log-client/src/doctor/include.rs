@@ -3,7 +3,7 @@
 //! | named by | what |
 //! |---|---|
 //! | requirements and constraints files, conda environments | `-r`, `-c` |
-//! | `tox.ini`, `tox.toml`, `[tool.tox]` | `deps`, `constraints`, `set_env` |
+//! | `tox.ini`, `tox.toml`, `[tool.tox]` | `deps`, `constraints`, `set_env`, commands |
 //! | `setup.cfg` | requirements that are `file: …` |
 //! | `PIP_CONSTRAINT`, `UV_CONSTRAINT`, … and `pip.conf` | the whole value, between white space |
 //!
@@ -47,7 +47,8 @@ pub fn of_settings(surroundings: &Surroundings) -> Vec<(PathBuf, Kind)> {
 
 /// What is named is read as requirements, but for the files that uv takes for something else.
 fn kind(path: &Path) -> Kind {
-    let own = place::kind(path).filter(|kind| matches!(kind, Kind::Pyproject | Kind::SetupCfg));
+    let own =
+        place::kind(path).filter(|kind| matches!(kind, Kind::Pyproject | Kind::SetupCfg | Kind::TomlLock));
     own.unwrap_or(Kind::Requirements)
 }
 

@@ -56,6 +56,7 @@ const LONG: &[(&str, Meaning)] = &[
     ("require-hashes", Flag),
     ("no-require-hashes", Flag),
     ("pre", Flag),
+    ("proxy", Other),
 ];
 
 const SHORT: &[(char, Meaning)] =

@@ -282,11 +282,12 @@ mod tests {
         write("again.list", "-r requirements.txt\n-r more/gone\n-r ${X}/y\n-i https://again.example/\n");
         write(
             "tox.ini",
-            "[testenv]\ndeps =\n  py3: -r{toxinidir}/deps.list\nset_env =\n  file|ci.env\n  PIP_CONSTRAINT = {toxinidir}/c.list\n",
+            "[testenv]\ndeps =\n  py3: -r{toxinidir}/deps.list\nset_env =\n  file|ci.env\n  PIP_CONSTRAINT = {toxinidir}/c.list\ncommands = pip install -r run.list\n",
         );
         write("ci.env", "# no\n  PIP_INDEX_URL=https://env.example/\n");
         write("c.list", "-i https://tox.example/\n");
         write("setup.cfg", "[options]\ninstall_requires = file: set.list\n");
+        write("run.list", "-i https://run.example/\n");
         write("set.list", "-i https://setup.example/\n");
         write("deps.list", "-i https://deps.example/\n");
         let pinned = write("pinned", "-i https://variable.example/\n");
@@ -303,7 +304,7 @@ mod tests {
         };
         let mut indexes = whats("requirements-index");
         indexes.sort();
-        let expected = ["again", "conf", "deps", "own", "setup", "tox", "variable"];
+        let expected = ["again", "conf", "deps", "own", "run", "setup", "tox", "variable"];
         assert_eq!(indexes, expected.map(|host| format!("-i https://{host}.example/")), "each once");
         assert_eq!(whats("tox-set-env"), ["PIP_INDEX_URL = https://env.example/"]);
         assert_eq!(whats("requirements-remote"), ["-r https://h/other.txt"]);

@@ -135,7 +135,7 @@ rules! {
         "pipenv takes files from this source; a mirror stands in for PyPI only",
         "remove it, and let the proxy stand in front of that index";
     TOX_INSTALL_COMMAND = "tox-install-command", High, false,
-        "an option on the command line goes before the environment's settings",
+        "an option on the command line goes before the environment's settings, or makes pip ignore them",
         "remove the option: tox passes PIP_INDEX_URL to pip";
     TOX_SET_ENV = "tox-set-env", High, false,
         "tox sets this in its environments, whatever was set outside",

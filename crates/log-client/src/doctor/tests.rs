@@ -208,6 +208,11 @@ const FILES: &[(&str, &str, &[&str])] = &[
         &["tox-install-command:4", "tox-install-command:6"],
     ),
     ("tox.ini", "[testenv]\ncommands = pip install -i {env:PIP_INDEX_URL} a\n", &[]),
+    (
+        "tox.ini",
+        "[testenv]\ncommands =\n  pip install --proxy http://p:1 -c https://h/c.txt a\n  uv pip install 'b @ https://h/b.whl'\n  curl https://h/\n",
+        &["requirements-remote:3", "direct-reference:4"],
+    ),
     ("tox.ini", "[tox]\nrequires =\n  tox>=4\n  a @ https://h/a.whl\n", &["direct-reference:4"]),
     ("tox.ini", "[testenv]\nconstraints = https://h/c.txt\n", &["requirements-remote:2"]),
     (

@@ -7,12 +7,13 @@ use std::path::Path;
 
 use super::collect::Findings;
 use super::options::{self, Meaning};
+use super::rules::{self, Rule};
 use super::surroundings::ReadFile;
 use super::toml_file::{TomlFile, Value};
 use super::tox_env::{self, SOURCES};
 use super::tox_read::{self, Setting};
 use super::words::words;
-use super::{Place, requirements, rules, url};
+use super::{Place, requirements, url};
 
 /// What makes a command with pip or uv in it one that installs, or gets what is installed.
 const VERBS: [&str; 6] = ["install", "download", "wheel", "sync", "add", "lock"];
@@ -48,6 +49,13 @@ pub fn includes(file: &ReadFile) -> Vec<String> {
         for (_, value) in &setting.values {
             let value = without_factor(value);
             match setting.key.as_str() {
+                key if is_command(key, value) => {
+                    let options = options::read(&command_words(value)).options.into_iter();
+                    let included = options.filter(|(meaning, name)| {
+                        *meaning == Meaning::Include && !name.is_empty() && !url::is_address(name)
+                    });
+                    names.extend(included.map(|(_, name)| name));
+                }
                 "constraints" if !value.starts_with('-') && !url::is_address(value) => {
                     names.push(value.to_owned());
                 }
@@ -79,7 +87,6 @@ fn judge_setting(path: &Path, setting: &Setting, found: &mut Findings<'_>) {
             "constraints" if url::is_address(value) => {
                 found.push(&rules::REQUIREMENTS_REMOTE, place(), &url::shown(value));
             }
-            "install_command" => judge_command(&place(), without_factor(value), found),
             "set_env" | "setenv" => tox_env::judge(&place(), without_factor(value), found),
             "indexserver" => {
                 let address = value.split_once('=').map_or(value, |(_, address)| address).trim();
@@ -90,12 +97,17 @@ fn judge_setting(path: &Path, setting: &Setting, found: &mut Findings<'_>) {
             "disallow_pass_env" if value.split([',', ' ']).any(hides) => {
                 found.push(&rules::TOX_PASS_ENV, place(), value);
             }
-            key if key.starts_with("commands") && installs(value) => {
+            key if is_command(key, value) => {
                 judge_command(&place(), without_factor(value), found);
             }
             _ => {}
         }
     }
+}
+
+/// Whether it is a command that installs.
+fn is_command(key: &str, value: &str) -> bool {
+    key == "install_command" || key.starts_with("commands") && installs(value)
 }
 
 /// The words of a command; those of one that is a word of it, too: `sh -c "pip install a"`.
@@ -116,7 +128,18 @@ fn installs(command: &str) -> bool {
 
 fn judge_command(place: &Place, command: &str, found: &mut Findings<'_>) {
     let words = command_words(command);
-    let goes_round = options::read(&words).options.into_iter().any(|(meaning, value)| match meaning {
+    let line = options::read(&words);
+    let mut named: Vec<(&'static Rule, &str)> = Vec::new();
+    named.extend(line.others.iter().map(|word| (&rules::DIRECT_REFERENCE, word.as_str())));
+    named.extend(line.options.iter().filter_map(|(meaning, value)| match meaning {
+        Meaning::Editable => Some((&rules::DIRECT_REFERENCE, value.as_str())),
+        Meaning::Include => Some((&rules::REQUIREMENTS_REMOTE, value.as_str())),
+        _ => None,
+    }));
+    for (rule, address) in named.into_iter().filter(|(_, word)| url::is_address(word)) {
+        found.push(rule, place.clone(), &url::shown(address));
+    }
+    let goes_round = line.options.into_iter().any(|(meaning, value)| match meaning {
         Meaning::Index => tox_env::goes_round("PIP_INDEX_URL", &value, found),
         Meaning::ExtraIndex => tox_env::goes_round("PIP_EXTRA_INDEX_URL", &value, found),
         Meaning::FindLinks | Meaning::NoIndex | Meaning::Isolated => true,
