@@ -4,7 +4,7 @@
 //! |---|---|
 //! | requirements and constraints files, conda environments | `-r`, `-c` |
 //! | `tox.ini`, `tox.toml`, `[tool.tox]` | `deps`, `constraints`, `set_env`, commands |
-//! | `setup.cfg` | requirements that are `file: …` |
+//! | `setup.cfg`, `[tool.setuptools.dynamic]` | requirements that are `file: …` |
 //! | `PIP_CONSTRAINT`, `UV_CONSTRAINT`, … and `pip.conf` | the whole value, between white space |
 //!
 //! A variable in a name that is not known here is left as it is.
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::place::{self, Kind};
 use super::surroundings::{ReadFile, Surroundings};
-use super::{pip, requirements, tox, url, uv};
+use super::{pip, pyproject, requirements, tox, url, uv};
 
 /// The files that a file names.
 pub fn of_file(file: &ReadFile, surroundings: &Surroundings) -> Vec<(PathBuf, Kind)> {
@@ -21,6 +21,7 @@ pub fn of_file(file: &ReadFile, surroundings: &Surroundings) -> Vec<(PathBuf, Ki
     let mut names = match file.kind {
         Kind::Requirements => requirements::includes(text),
         Kind::CondaEnvironment => requirements::includes_of_conda(text),
+        Kind::Pyproject => pyproject::includes(text),
         Kind::SetupCfg => pip::setup_cfg_includes(text),
         _ => Vec::new(),
     };

@@ -145,6 +145,7 @@ mod tests {
     fn files_are_known_by_their_names() {
         for (path, expected) in [
             ("a/tox.ini", Some(Kind::ToxIni)),
+            ("hatch.toml", Some(Kind::HatchToml)),
             ("requirements.txt", Some(Kind::Requirements)),
             ("test-requirements.txt", Some(Kind::Requirements)),
             ("upper-constraints.txt", Some(Kind::Requirements)),

@@ -94,6 +94,17 @@ pub fn judge_file(path: &Path, text: &str, found: &mut Findings<'_>) {
     }
 }
 
+/// The files from which setuptools takes requirements.
+pub fn includes(text: &str) -> Vec<String> {
+    let Ok(file) = TomlFile::parse(text) else { return Vec::new() };
+    let Some(dynamic) = file.table(&["tool", "setuptools", "dynamic"]) else { return Vec::new() };
+    let optional = dynamic.get("optional-dependencies").and_then(|value| value.get_ref().as_table());
+    let optional = optional.into_iter().flatten().map(|(_, value)| value);
+    let lists = dynamic.get("dependencies").into_iter().chain(optional);
+    let files = lists.filter_map(|list| list.get_ref().as_table()?.get("file"));
+    files.flat_map(toml_file::texts).map(|(_, name)| name.to_owned()).collect()
+}
+
 /// Judges `hatch.toml`.
 pub fn judge_hatch_file(path: &Path, text: &str, found: &mut Findings<'_>) {
     match TomlFile::parse(text) {

@@ -134,7 +134,7 @@ impl Reader {
     /// Reads the files that others name, and those that these name.
     fn follow(&mut self) {
         let mut followed = 0;
-        for (path, kind) in include::of_settings(&self.surroundings) {
+        for (path, kind) in include::of_settings(&self.surroundings).into_iter().take(MAX_INCLUDED) {
             self.take_included(path, kind, "a variable or pip.conf");
         }
         let mut next = 0;
@@ -287,6 +287,8 @@ mod tests {
         write("ci.env", "# no\n  PIP_INDEX_URL=https://env.example/\n");
         write("c.list", "-i https://tox.example/\n");
         write("setup.cfg", "[options]\ninstall_requires = file: set.list\n");
+        write("pyproject.toml", "[tool.setuptools.dynamic]\ndependencies = { file = [\"dynamic.list\"] }\n");
+        write("dynamic.list", "-i https://dynamic.example/\n");
         write("run.list", "-i https://run.example/\n");
         write("set.list", "-i https://setup.example/\n");
         write("deps.list", "-i https://deps.example/\n");
@@ -304,7 +306,7 @@ mod tests {
         };
         let mut indexes = whats("requirements-index");
         indexes.sort();
-        let expected = ["again", "conf", "deps", "own", "run", "setup", "tox", "variable"];
+        let expected = ["again", "conf", "deps", "dynamic", "own", "run", "setup", "tox", "variable"];
         assert_eq!(indexes, expected.map(|host| format!("-i https://{host}.example/")), "each once");
         assert_eq!(whats("tox-set-env"), ["PIP_INDEX_URL = https://env.example/"]);
         assert_eq!(whats("requirements-remote"), ["-r https://h/other.txt"]);

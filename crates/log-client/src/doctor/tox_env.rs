@@ -57,6 +57,9 @@ const FILES: [&str; 6] = [
     "UV_OVERRIDE",
 ];
 
+/// Defaults within defaults; nobody writes more, and what has more is said to go round.
+const MAX_NESTED: usize = 8;
+
 /// Judges a file with variables, one a line.
 pub fn judge_file(path: &Path, text: &str, found: &mut Findings<'_>) {
     for (number, line) in python_lines(text) {
@@ -141,15 +144,15 @@ fn reference_goes_round(name: &str, other: &str, default: &str, found: &Findings
 fn reference(word: &str) -> Option<(&str, &str)> {
     let inner = word.strip_prefix("{env:")?.strip_suffix('}')?;
     let (name, default) = inner.split_once(':').unwrap_or((inner, ""));
-    let mut depth = 0;
+    let mut depth = 0usize;
     for c in default.chars() {
         match c {
             '{' => depth += 1,
-            '}' => depth -= 1,
+            // `{env:A:}{env:B:}` is two.
+            '}' => depth = depth.checked_sub(1)?,
             _ => {}
         }
-        // `{env:A:}{env:B:}` is two.
-        if depth < 0 {
+        if depth > MAX_NESTED {
             return None;
         }
     }
@@ -186,6 +189,8 @@ mod tests {
 
     #[test]
     fn references_are_whole() {
+        let deep = |depth| "{env:A:".repeat(depth) + &"}".repeat(depth);
+        assert!(reference(&deep(MAX_NESTED + 1)).is_some() && reference(&deep(MAX_NESTED + 2)).is_none());
         assert_eq!(reference("{env:A}"), Some(("A", "")));
         assert_eq!(reference("{env:A:{env:B:https://h/}}"), Some(("A", "{env:B:https://h/}")));
         for other in ["{env:A:}{env:B:}", "{env:A:} b", "{[base]a}", "{env:}", "a"] {
