@@ -55,13 +55,14 @@ pub fn read(variables: impl Iterator<Item = (OsString, OsString)>, paths: &[Path
 /// Reads the settings alone that pip and uv read themselves when they are started in this
 /// directory: not those of other projects that lie below it.
 pub fn settings(variables: &BTreeMap<String, String>, directory: &Path) -> Surroundings {
-    let mut settings = Surroundings { variables: variables.clone(), ..Surroundings::default() };
+    let surroundings = Surroundings { variables: variables.clone(), ..Surroundings::default() };
+    let mut reader = Reader { surroundings, ..Reader::default() };
     let above = fs::canonicalize(directory).map(|path| path.ancestors().map(Path::to_owned).collect());
     let above: Vec<PathBuf> = above.unwrap_or_default();
-    for (path, kind) in place::configuration(&settings, &above) {
-        take(&mut settings, path, kind);
+    for (path, kind) in place::configuration(&reader.surroundings, &above) {
+        reader.take(path, kind);
     }
-    settings
+    reader.surroundings
 }
 
 /// Whether uv's cache has more than its own files in it.

@@ -32,7 +32,7 @@ const INSTEAD_OF_PYPI: [&str; 5] =
     ["PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "PDM_PYPI_URL", "PIPENV_PYPI_MIRROR"];
 
 /// Those that `wheeltap run` points at its proxy, or at nothing.
-const POINTED: [&str; 9] = [
+pub(crate) const POINTED: [&str; 9] = [
     "PIP_INDEX_URL",
     "PIP_EXTRA_INDEX_URL",
     "PIP_FIND_LINKS",
@@ -45,7 +45,8 @@ const POINTED: [&str; 9] = [
 ];
 
 /// Those that it takes out.
-const TAKEN_OUT: [&str; 4] = ["PIP_PYPI_URL", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"];
+pub(crate) const TAKEN_OUT: [&str; 4] =
+    ["PIP_PYPI_URL", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"];
 
 /// Those that name files with requirements.
 const FILES: [&str; 6] = [

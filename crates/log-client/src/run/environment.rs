@@ -130,6 +130,7 @@ fn decoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doctor::tox_env;
 
     const INDEX: &str = "http://127.0.0.1:1/simple/";
 
@@ -158,6 +159,18 @@ mod tests {
         assert_eq!(changes.set["NO_PROXY"], "corp.example,127.0.0.1,localhost");
         assert_eq!(changes.set["no_proxy"], "127.0.0.1,localhost");
         assert!(!changes.set.contains_key("PIP_CERT"));
+    }
+
+    #[test]
+    fn doctor_knows_what_is_set_and_taken_out() {
+        let taken_out = tox_env::TAKEN_OUT.map(|name| (name, "x"));
+        let changes = check(&taken_out);
+        assert!(tox_env::POINTED.iter().all(|name| changes.set.contains_key(name)));
+        assert!(
+            tox_env::TAKEN_OUT.iter().all(|name| changes.removed.contains(name)),
+            "{:?}",
+            changes.removed
+        );
     }
 
     #[test]
