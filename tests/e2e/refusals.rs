@@ -193,7 +193,10 @@ fn without_a_verdict_the_exit_code_is_not_zero() {
     scene.write("other-root.toml", text.as_bytes());
     let ended = scene.run("wheeltap", &["verify", &file, "--trust", "other-root.toml"]);
     assert_eq!(ended.code, Some(11), "{ended:?}");
-    assert!(!ended.stderr.contains("evidence") && ended.stderr.contains("compare the root keys"), "{ended:?}");
+    assert!(
+        !ended.stderr.contains("evidence") && ended.stderr.contains("compare the root keys"),
+        "{ended:?}"
+    );
     // A log with another key.
     let text = scene.trust_text(&server.url, "mallory.key.pub", "root.key.pub");
     scene.write("other-log.toml", text.as_bytes());
