@@ -22,11 +22,11 @@ use log_io::session::Session;
 use log_io::{clock, durable, key_file};
 
 use super::append::checked_payload;
-use crate::cli;
 use crate::facts::{self, Known};
 use crate::logged_version::{self, LoggedVersion};
 use crate::submit::WaitArgs;
 use crate::submit::batch::{AT_ONCE, Published, submit_batch};
+use crate::{cli, explain};
 
 /// Arguments of `wheeltap import`.
 #[derive(Debug, Args)]
@@ -69,6 +69,7 @@ pub async fn run(args: &ImportArgs) -> Outcome {
         Failure::new(format!("the index has no project {}", args.project)).hint("check the spelling")
     })?;
     let page = Page::parse(&args.project, &page).map_err(|error| Failure::new(format!("{url}: {error}")))?;
+    check_exceptions(&page, &args.project, &args.except)?;
     let (releases, skipped) = releases(&page, &args.project, &args.except)?;
     for file in &skipped {
         note(format_args!("note: {} is of no version of {}: left out", shown(file), args.project));
@@ -95,6 +96,12 @@ pub async fn run(args: &ImportArgs) -> Outcome {
             Ok(Some(release)) => {
                 let mut envelope = Envelope::unsigned(checked_payload(&release)?);
                 envelope.sign(&key);
+                // It is the same for every release: a key that may not say one may say none. What
+                // is logged stays so, whatever has become of the key since.
+                let logged = LoggedVersion::new(&known.facts, &release.project, &release.version);
+                if !logged.has(envelope.payload()) {
+                    explain::check_allowed(&session, &known, &envelope)?;
+                }
                 signed.push((release, envelope));
             }
             Err(failure) => import.fail(&version, failure),
@@ -188,6 +195,20 @@ fn write_proofs(args: &ImportArgs, release: &Release, proof: &ProofFile) -> Resu
     Ok(())
 }
 
+/// A version that is to be left out and is not there is misspelt, as a rule; and what is
+/// logged in its stead is logged for ever.
+fn check_exceptions(page: &Page, project: &ProjectName, except: &[Version]) -> Result<(), Failure> {
+    let versions: BTreeSet<Version> =
+        page.files.keys().filter_map(|name| artifact::version_of(name, project).ok()).collect();
+    let unknown: Vec<String> =
+        except.iter().filter(|version| !versions.contains(version)).map(ToString::to_string).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let message = format!("--except {}: the index has no such version of {project}", unknown.join(", "));
+    Err(Failure::usage(message).hint("check the spelling, or leave it out; `--dry-run` lists the versions"))
+}
+
 /// The releases on a page, in the order of their versions, and the names of files
 /// that belong to none.
 fn releases(
@@ -230,4 +251,30 @@ fn one(digests: &BTreeSet<Hash>, name: &FileName) -> Result<Option<Hash>, Failur
             .hint("do not use this index; ask its operator"));
     }
     Ok(digests.first().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_that_is_left_out_must_be_there() {
+        let project = ProjectName::parse("nova").expect("a name");
+        let page = format!(
+            r#"{{"meta": {{"api-version": "1.0"}}, "name": "nova", "files": [{{"filename": "nova-1.0.tar.gz", "url": "nova-1.0.tar.gz",
+                "hashes": {{"sha256": "{}"}}}}]}}"#,
+            "0".repeat(64)
+        );
+        let page = Page::parse(&project, page.as_bytes()).expect("a page");
+        let check = |versions: &[&str]| {
+            let except = versions.iter().map(|version| Version::normalise(version).expect("a version"));
+            check_exceptions(&page, &project, &except.collect::<Vec<_>>())
+        };
+        assert!(check(&[]).is_ok());
+        assert!(check(&["1.0"]).is_ok());
+        assert!(check(&["v1"]).is_ok(), "in any spelling");
+        let failure = check(&["1.0", "9.9", "1.1"]).expect_err("there is no 9.9");
+        assert_eq!(failure.exit(), Exit::Usage);
+        assert_eq!(failure.to_string(), "--except 9.9, 1.1: the index has no such version of nova");
+    }
 }
