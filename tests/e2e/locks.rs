@@ -169,7 +169,9 @@ not covered   all.txt:8  requests  (no log covers it)
     assert_eq!(first, "not logged    more.txt:1  nova 9.9  (the log has no nova 9.9)");
     assert_eq!(rest, expected);
     assert!(
-        ended.stderr.contains("0 of 7 verified, 1 by version only, 1 not covered, 1 local, 4 NOT"),
+        ended.stderr.contains(
+            "0 of 7 verified, 1 by version only, 1 not covered, 1 local, 4 FAILED; checked against"
+        ),
         "{ended:?}"
     );
     assert!(ended.stderr.contains("an installer may take another file of that version"), "{ended:?}");
@@ -452,7 +454,7 @@ nova===1.0  # ours
     let locked = scene.ok("wheeltap", &["lock", "-c", "upper.txt", "-r", "requirements.txt"]);
     assert_eq!(locked, format!("requests\nNova[api]===1.0 ; python_version > '3'{pinned}\n"));
     for (line, code, says) in [
-        ("nova===9.9", 10, "the log has no such release"),
+        ("nova===9.9", 10, "the log has no such release; choose a version that is logged"),
         ("nova===1.1", 14, "taken back by entry 6"),
         ("nova>=1", 1, "not pinned"),
         ("nova @ https://files.example/nova-1.0.tar.gz", 1, "not from an index"),

@@ -17,7 +17,7 @@ use super::verify::told::{self, Told};
 use super::verify::{reason, severity};
 use crate::locks::conclude::{Conclusion, conclude, subjects};
 use crate::locks::pin::{self, Choice, Pinned, Refused};
-use crate::locks::requirements::Requirement;
+use crate::locks::requirements::{self, Content, Line, Requirement};
 use crate::locks::{Digest, Origin};
 use crate::requirement_files::{self, SourceLine};
 
@@ -85,9 +85,10 @@ pub async fn run(args: &LockArgs) -> Outcome {
     }
     let Counts { hashed, untouched, refused } = counts;
     if let Some(exit) = worst {
+        let requirements = if refused == 1 { "requirement" } else { "requirements" };
         return Err(Failure::with_exit(
             exit,
-            format!("{refused} requirements cannot be pinned; nothing was written"),
+            format!("{refused} {requirements} cannot be pinned; nothing was written"),
         )
         .hint("mend the lines above, or take them out"));
     }
@@ -99,6 +100,9 @@ pub async fn run(args: &LockArgs) -> Outcome {
     let requirements = if hashed == 1 { "requirement" } else { "requirements" };
     let left = if untouched == 0 { String::new() } else { format!(", {untouched} that no log covers") };
     note(format_args!("{hashed} {requirements} with hashes{}{left}", told.scope()));
+    if let Some(warning) = without_hash(&text) {
+        note(warning);
+    }
     Ok(Exit::Ok)
 }
 
@@ -191,11 +195,33 @@ fn write(
         }
         Pinned::Refused(refused) => {
             counts.refused += 1;
-            let (exit, why) = explain(&refused);
+            let (exit, mut why) = explain(&refused);
+            if let (Refused::NotLogged, Some(project)) = (&refused, &requirement.project) {
+                why =
+                    format!("{why}; choose a version that is logged: `wheeltap lookup --project {project}`");
+            }
             note(shown(&format!("{place}: {title}: {why}")));
             Ok(Err(exit))
         }
     }
+}
+
+/// What pip will say to a file in which some requirements have a hash and others have none:
+/// one hash makes it demand them all.
+fn without_hash(text: &str) -> Option<String> {
+    let mut lines = requirements::parse(text.as_bytes()).ok()?;
+    lines.retain(|line| matches!(line.content, Content::Requirement(_)));
+    let has_hash = |line: &Line| {
+        line.wanted().is_some_and(|wanted| wanted.permits.iter().any(|file| !file.digests.is_empty()))
+    };
+    let (total, bare) = (lines.len(), lines.iter().filter(|line| !has_hash(line)).count());
+    let (lines, them) = match bare {
+        0 => return None,
+        _ if bare == total => return None,
+        1 => ("1 line has".to_owned(), "give it one, or keep it in a file of its own"),
+        many => (format!("{many} lines have"), "give them theirs, or keep them in a file of their own"),
+    };
+    Some(format!("{lines} no hash: pip refuses a file in which only some have one; {them}"))
 }
 
 /// What is given by its URL or path alone: it is of any project that its name can stand for.
@@ -236,5 +262,21 @@ fn explain(refused: &Refused) -> (Exit, String) {
         Refused::NotFromIndex => {
             (Exit::Failed, "it is not from an index: require it by name and version".to_owned())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_without_a_hash_among_some_with_one() {
+        let hashed = format!("nova===1.0 \\\n    --hash=sha256:{}\n", "0".repeat(64));
+        assert_eq!(without_hash("# none\nnova===1.0\nrequests\n"), None, "none has one");
+        assert_eq!(without_hash(&hashed), None, "all have one");
+        let one = without_hash(&format!("--pre\n{hashed}requests==1\n")).expect("a warning");
+        assert!(one.starts_with("1 line has no hash: pip refuses"), "{one}");
+        let two = without_hash(&format!("{hashed}requests==1\nflask\n")).expect("a warning");
+        assert!(two.starts_with("2 lines have no hash: pip refuses"), "{two}");
     }
 }

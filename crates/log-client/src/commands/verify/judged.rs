@@ -290,7 +290,7 @@ fn next_step(verdict: &Verdict) -> Option<&'static str> {
             Some("do not install it: get the file again, from the index, and tell the project if it stays so")
         }
         Verdict::Withdrawn { .. } => {
-            Some("do not use it, and take it away where it is in use; look for another version")
+            Some("do not use it, and remove it wherever it is installed; look for another version")
         }
         Verdict::Revoked { .. } => Some(
             "do not use it: whoever had the key then may have made it. The project can sign it once more with another key; ask it",

@@ -129,7 +129,7 @@ impl Report {
         }
         let failed = self.count(|judged| judged.exit != Exit::Ok);
         if failed > 0 && parts.len() > 1 {
-            parts.push(format!("{failed} NOT"));
+            parts.push(format!("{failed} FAILED"));
         }
         parts.join(", ")
     }
@@ -138,16 +138,24 @@ impl Report {
     fn scope(&self) -> String {
         let tree = |log: &LogShown| format!("{} at size {}", log.origin, log.size);
         let trees = self.logs.iter().map(tree).collect::<Vec<_>>().join(" and ");
+        let all_verified = self.all().all(|judged| judged.word() == "verified" && judged.exit == Exit::Ok);
+        let against = if all_verified { " against" } else { "; checked against" };
         match self.source {
+            Source::Beside if self.count(|judged| judged.word() == "verified") == 0 => {
+                " offline, from the proofs beside the files".to_owned()
+            }
             Source::Beside => {
                 " offline: inclusion and authority are proven, not that nothing else is logged, nor \
                           that the files were not withdrawn and no key was revoked since"
                     .to_owned()
             }
             _ if self.logs.is_empty() => String::new(),
-            Source::Asked if !self.whole => format!(" against {trees}"),
+            Source::Asked if !self.whole => format!("{against} {trees}"),
+            Source::Asked if self.logs.len() > 1 => {
+                format!("{against} {trees}; the logs proved that they have nothing else under these names")
+            }
             Source::Asked => {
-                format!(" against {trees}; it is proven that nothing else is logged of them")
+                format!("{against} {trees}; the log proved that it has nothing else under these names")
             }
             Source::Saved => {
                 let times = self.logs.iter().filter_map(|log| log.cosigned_at.or(log.log_time));
