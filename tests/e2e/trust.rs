@@ -134,7 +134,7 @@ fn what_is_wrong_with_it_is_said_and_nothing_is_written() {
     let cases: [(&[&str], i32, &str); 6] = [
         (&["--root", "mallory.key.pub"], 11, "not signed as --root and --threshold say"),
         (&["--root", "root.key.pub", "--root", "mallory.key.pub", "--threshold", "2"], 11, "not signed"),
-        (&["--root", "root.key.pub", "--log-key", "mallory.key.pub"], 11, "no signature of a known key"),
+        (&["--root", "root.key.pub", "--log-key", "mallory.key.pub"], 11, "is not signed by the log key"),
         (&["--root", "root.key.pub", "--witness", "mallory.key.pub"], 2, "no witness's key"),
         (&["--root", "root.key.pub", "--quorum", "1"], 2, "--witness"),
         (&["--root", "root.key.pub", "--project", "No Name"], 2, "No Name"),

@@ -117,6 +117,13 @@ impl Failure {
         self
     }
 
+    /// Says it in other words.
+    #[must_use]
+    pub fn saying(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
+    }
+
     /// Says what it comes from.
     #[must_use]
     pub fn caused_by(mut self, cause: Cause) -> Self {
@@ -163,7 +170,7 @@ fn next_step_here(error: &(dyn std::error::Error + 'static)) -> Option<&'static 
         Some(Unusable::Missing(_)) => {
             return Some("`wheeltap trust add` makes one; --trust names one that is elsewhere");
         }
-        Some(Unusable::Damaged(..)) => {
+        Some(Unusable::Damaged(..) | Unusable::DamagedAt(..)) => {
             return Some("mend what is named there, or get the file again from where it is from");
         }
         None => {}

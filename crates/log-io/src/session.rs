@@ -22,7 +22,7 @@ use log_core::history::{History, HistoryError};
 use log_core::note::NoteError;
 use log_core::proof::verify_consistency;
 use log_core::tile::{TileId, entry_bundles};
-use log_core::trust_policy::TrustedCheckpoint;
+use log_core::trust_policy::{TrustError, TrustedCheckpoint};
 use log_core::verdict::Distrust;
 
 use crate::fetch::Http;
@@ -71,9 +71,25 @@ impl Session {
 
     /// Checks and remembers a checkpoint that came with an answer.
     pub async fn accept(&self, bytes: &[u8], now: u64) -> Result<TrustedCheckpoint, Failure> {
-        let checkpoint = self.log.trust.open(bytes, now)?;
+        let checkpoint = self.log.trust.open(bytes, now).map_err(|distrust| self.not_the_logs(distrust))?;
         self.check_consistent(&checkpoint, now).await?;
         Ok(checkpoint)
+    }
+
+    /// What is wrong with a checkpoint, and whose it should be when it is somebody else's.
+    fn not_the_logs(&self, distrust: Distrust) -> Failure {
+        let is_signed_by_others = matches!(
+            distrust,
+            Distrust::Checkpoint(TrustError::Checkpoint(CheckpointError::Note(NoteError::NoKnownKey)))
+        );
+        let failure = Failure::from(distrust);
+        if !is_signed_by_others {
+            return failure;
+        }
+        let (location, key) = (self.source.location(), self.log.trust.genesis.log.keyid());
+        failure.saying(format!(
+            "the checkpoint at {location} is not signed by the log key that is trusted, {key}"
+        ))
     }
 
     /// Compares a checkpoint from a proof file with the last one seen, as far as that

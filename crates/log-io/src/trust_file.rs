@@ -74,6 +74,31 @@ pub enum Unusable {
     /// It says something else than a trust file.
     #[error("trust file {path}: {what}", path = .0.display(), what = .1)]
     Damaged(PathBuf, String),
+    /// The same, where the line is known.
+    #[error("trust file {path}:{line}: {what}", path = .0.display(), line = .1.line, what = .1.what)]
+    DamagedAt(PathBuf, BadLine),
+}
+
+/// What is wrong with a line of a TOML file, itself in one line.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("line {line}: {what}")]
+pub struct BadLine {
+    line: usize,
+    what: String,
+}
+
+impl BadLine {
+    fn new(text: &str, error: &toml::de::Error) -> Self {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let (number, what) = (before.matches('\n').count(), error.message().replace('\n', ", "));
+        // Not the whole line: a URL may have a password in it.
+        let key = text.lines().nth(number).and_then(|line| Some(line.split_once('=')?.0.trim()));
+        let what = match key {
+            Some(key) if !what.contains(key) => format!("`{key}`: {what}"),
+            _ => what,
+        };
+        Self { line: number + 1, what }
+    }
 }
 
 /// What becomes of projects that no log covers.
@@ -127,7 +152,11 @@ impl TrustFile {
     pub fn load(path: &Path) -> anyhow::Result<Self> {
         let text = Self::read(path)?.ok_or_else(|| Unusable::Missing(path.to_owned()))?;
         let parsed = Self::parse(&text);
-        Ok(parsed.map_err(|error| Unusable::Damaged(path.to_owned(), format!("{error:#}")))?)
+        let unusable = |error: anyhow::Error| match error.downcast() {
+            Ok(line) => Unusable::DamagedAt(path.to_owned(), line),
+            Err(error) => Unusable::Damaged(path.to_owned(), format!("{error:#}")),
+        };
+        Ok(parsed.map_err(unusable)?)
     }
 
     /// The text of a trust file; `None` when there is none.
@@ -146,7 +175,8 @@ impl TrustFile {
     /// Reads the text of a trust file.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         ensure!(text.len() <= MAX_TRUST_FILE_BYTES, "it has more than {MAX_TRUST_FILE_BYTES} bytes");
-        let Sections { uncovered, grace, log } = toml::from_str(text)?;
+        let Sections { uncovered, grace, log } =
+            toml::from_str(text).map_err(|error| BadLine::new(text, &error))?;
         ensure!((1..=MAX_LOGS).contains(&log.len()), "expected 1 to {MAX_LOGS} [[log]] sections");
         let mut logs: Vec<TrustedLog> = Vec::new();
         for (i, section) in log.iter().enumerate() {
@@ -346,5 +376,21 @@ mod tests {
         }
         assert!(TrustedLog::parse(&text).is_err(), "which of them?");
         assert_eq!(file.named("b").expect("it is there").projects, []);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_one_line_with_its_number() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("trust.toml");
+        for (text, line, what) in [
+            ("foo = 1\n", 1, "unknown field `foo`, expected "),
+            ("grace = 1\n\n[[log]\n", 3, ""),
+            ("grace = 1\nuncovered = \"trust\"\n", 2, "`uncovered`: unknown variant `trust`, expected "),
+        ] {
+            std::fs::write(&path, text).expect("written");
+            let error = TrustFile::load(&path).expect_err(text).to_string();
+            assert!(error.starts_with(&format!("trust file {}:{line}: {what}", path.display())), "{error}");
+            assert!(!error.contains('\n'), "{error:?}");
+        }
     }
 }

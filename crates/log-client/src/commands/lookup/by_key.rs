@@ -3,6 +3,8 @@
 //! There is no list of it in the index, so the log is read whole; then nothing can be
 //! missing.
 
+use std::path::Path;
+
 use log_core::history::{History, Recorded};
 use log_io::outcome::Failure;
 use log_io::session::Session;
@@ -18,11 +20,17 @@ pub(super) async fn read(
     since: Option<u64>,
     until: Option<u64>,
 ) -> Result<Answer, Failure> {
-    let keyid = key_file::public_key(key).map_or_else(|_| key.to_owned(), |key| key.keyid());
-    if !keyid.contains('+') {
-        return Err(Failure::usage(format!("--key-id: {keyid:?} is no key ID: expected `name+hash`"))
-            .hint("`wheeltap policy show` lists keys; a key ID is the part before the second `+`"));
-    }
+    let keyid = match key_file::public_key(key) {
+        Ok(key) => key.keyid(),
+        Err(error) if Path::new(key).exists() || key_file::looks_like_path(key) => {
+            return Err(Failure::usage(format!("--key-id: {error:#}")));
+        }
+        Err(_) if key.contains('+') => key.to_owned(),
+        Err(_) => {
+            return Err(Failure::usage(format!("--key-id: {key:?} is no key ID: expected `name+hash`"))
+                .hint("`wheeltap policy show` lists keys; a key ID is the part before the second `+`"));
+        }
+    };
     let checkpoint = session.checkpoint(clock::now()).await?;
     let history = session.read_history(&checkpoint).await?;
     let in_time = |time: Option<u64>| {
