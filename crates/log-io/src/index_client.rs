@@ -146,7 +146,7 @@ impl IndexClient {
     pub fn new(tool: &str, access: IndexAccess) -> anyhow::Result<Self> {
         let IndexAccess { url, mut credentials, file_hosts } = access;
         // The text is not repeated: it may have a password in it.
-        let mut index = Url::parse(&url).ok().context("the index's URL is none")?;
+        let mut index = Url::parse(&url).ok().context("the index's URL is no URL")?;
         ensure!(matches!(index.scheme(), "http" | "https"), "the index's URL is not of http or https");
         if !index.username().is_empty() && credentials.is_none() {
             let decode = log_core::simple_index::html::decode_percent;

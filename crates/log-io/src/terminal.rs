@@ -16,8 +16,8 @@ pub fn confirm(question: &str, yes: bool) -> Result<(), Failure> {
     }
     let stdin = io::stdin();
     if !stdin.is_terminal() {
-        return Err(Failure::usage(format!("nobody is there to be asked: {question}"))
-            .hint("look at what is shown above, and give --yes"));
+        return Err(Failure::usage(format!("there is no terminal to ask on: {question}"))
+            .hint("check what is shown above, and give --yes"));
     }
     let mut stderr = io::stderr().lock();
     let _ = write!(stderr, "{question} Type `yes` to go on: ");

@@ -19,7 +19,7 @@ Examples:
 Lines begin with `+` (new), `-` (gone) or `~` (different); what makes the second policy weaker than the \
 first also has a line WEAKER.")]
 pub struct DiffArgs {
-    /// The older policy file, then the newer one; with --log only the newer one
+    /// The older policy file, then the newer one; with --from-log only the newer one
     #[arg(required = true, num_args = 1..=2, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Compare with the policy in force in the log
