@@ -23,6 +23,12 @@ fn offline() {
     ] {
         assert!(ended.stdout.contains(part), "{part:?} is missing in {}", ended.stdout);
     }
+    // It can be repeated, and the log is gone at the end.
+    let (_, rest) = ended.stdout.split_once("The log at http://").expect("the log's URL");
+    let (address, had) = rest.split_once(' ').expect("a word after it");
+    let serve = format!("$ wheeltap-log serve --dir log --listen {} ", address.trim_end_matches('/'));
+    assert!(ended.stdout.contains(&serve), "{serve:?} is missing in {}", ended.stdout);
+    assert!(had.starts_with("had every release"), "{had}");
 }
 
 #[test]

@@ -29,6 +29,9 @@ use crate::{cli, explain, facts, submit, wheel};
 #[command(after_help = "\
 Example, as the last step before an upload:
   wheeltap append --key release.key --project nova --version 27.0.0 dist/*
+  twine upload dist/*.whl dist/*.tar.gz
+The proofs are beside the files then, and `twine upload dist/*` would stumble over them: name the files, or \
+give --no-proofs.
 Name ALL files of the release: the statement says that there are no others. Files that come later \
 need a further statement with the earlier ones in it, too: name them all, or give --with-logged. \
 Exit code 12: it is committed, and the witnesses have not cosigned it yet. Nothing is lost; run the \

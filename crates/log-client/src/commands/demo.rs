@@ -71,7 +71,7 @@ pub async fn run(args: &DemoArgs) -> Outcome {
     };
     let cast = cast(&http, index_url, project).await?;
     let mut stage = Stage::new(args.dir.as_deref())?;
-    match tell(&mut stage, &cast, &http).await {
+    match tell(&mut stage, &cast, &http, args.keep).await {
         Ok(()) if args.keep => {
             stage.keep();
             if args.offline {
@@ -85,7 +85,7 @@ pub async fn run(args: &DemoArgs) -> Outcome {
     }
 }
 
-async fn tell(stage: &mut Stage, cast: &Cast, http: &Http) -> anyhow::Result<()> {
+async fn tell(stage: &mut Stage, cast: &Cast, http: &Http, keep: bool) -> anyhow::Result<()> {
     let project = cast.project.as_str();
     let (left_out, intruder, intruder_url) = &cast.left_out;
     let (official, file, file_url) = &cast.official;
@@ -176,8 +176,10 @@ async fn tell(stage: &mut Stage, cast: &Cast, http: &Http) -> anyhow::Result<()>
     let tampered = stage.tamper(&file_path, file)?;
     stage.run(11, "wheeltap", &["verify", &tampered])?;
 
+    // Unless it is kept, it ends with this command.
+    let has = if keep { "has" } else { "had" };
     print(format_args!(
-        "\nDone. The log at {url} has every release of {project} but {left_out}; the audit found exactly \
+        "\nDone. The log at {url} {has} every release of {project} but {left_out}; the audit found exactly \
          that one, the official file was verified, the two others were refused."
     ));
     Ok(())
@@ -191,7 +193,10 @@ async fn cast(http: &Http, index_url: String, project: ProjectName) -> Result<Ca
         .map_err(|error| {
             Failure::new(error.to_string()).hint("without a network, try `wheeltap demo --offline`")
         })?
-        .ok_or_else(|| Failure::new(format!("the index has no project {project}")))?;
+        .ok_or_else(|| {
+            Failure::new(format!("the index has no project {project}"))
+                .hint("choose another one with --project, or look at --index-url")
+        })?;
     let page = Page::parse(&project, &page).map_err(|error| Failure::new(format!("{url}: {error}")))?;
     // The smallest file of each version, to be gentle with the index.
     let mut versions: std::collections::BTreeMap<Version, (u64, FileName, String)> =

@@ -78,9 +78,9 @@ impl Stage {
         Ok(durable::write(&self.directory.join(file), stdout.as_bytes())?)
     }
 
-    /// Starts the log; gives its URL once it is ready.
+    /// Starts the log; gives its URL once it is ready. The port that it was given is printed in
+    /// the command, since what follows speaks of that one.
     pub(super) fn serve(&mut self, args: &[&str]) -> anyhow::Result<String> {
-        print(format_args!("$ {} 2> log.stderr &", shell("wheeltap-log", args)));
         let stderr = fs::File::create(self.directory.join("log.stderr"))?;
         let mut child = self.command("wheeltap-log", args).stdout(Stdio::piped()).stderr(stderr).spawn()?;
         let stdout = child.stdout.take().context("a pipe")?;
@@ -88,8 +88,15 @@ impl Stage {
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         let Some((_, url)) = line.trim_end().rsplit_once(' ') else {
+            print(format_args!("$ {}", shell("wheeltap-log", args)));
             bail!("the log did not start: {}", fs::read_to_string(self.directory.join("log.stderr"))?)
         };
+        let mut shown = args.to_vec();
+        let address = url.trim_start_matches("http://").trim_end_matches('/');
+        if let Some(at) = shown.iter().position(|arg| *arg == "--listen") {
+            shown.splice(at + 1..at + 2, [address]);
+        }
+        print(format_args!("$ {} 2> log.stderr &", shell("wheeltap-log", &shown)));
         print(line.trim_end());
         Ok(url.to_owned())
     }
