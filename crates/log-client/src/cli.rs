@@ -81,6 +81,18 @@ enum Command {
 }
 
 impl Cli {
+    /// Reads the command line; ends the process when it is not understood, or asks for help.
+    pub fn parse_args() -> Self {
+        Self::try_parse().unwrap_or_else(|error| {
+            if error.use_stderr()
+                && let Err(error) = without_environment(Self::command()).try_get_matches()
+            {
+                error.exit();
+            }
+            error.exit()
+        })
+    }
+
     /// Does what was asked.
     pub async fn run(self) -> Outcome {
         match self.command {
@@ -106,6 +118,12 @@ impl Cli {
             }
         }
     }
+}
+
+/// The same command line, of which the environment gives nothing: clap's line of usage has
+/// what is given, as if it were needed.
+fn without_environment(command: clap::Command) -> clap::Command {
+    command.mut_args(|arg| arg.env(None)).mut_subcommands(without_environment)
 }
 
 /// A project's name in any spelling.

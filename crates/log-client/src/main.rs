@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use log_client::cli::Cli;
 use log_io::process;
 
 fn main() -> ExitCode {
-    process::run("warn", Cli::parse().run())
+    process::run("warn", Cli::parse_args().run())
 }
