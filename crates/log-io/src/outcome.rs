@@ -12,6 +12,7 @@ use log_core::trust_policy::TrustError;
 use log_core::verdict::Distrust;
 
 use crate::fetch::FetchError;
+use crate::source::NoLog;
 use crate::trust_file::Unusable;
 
 /// Whether data could not be printed.
@@ -174,6 +175,9 @@ fn next_step_here(error: &(dyn std::error::Error + 'static)) -> Option<&'static 
             return Some("mend what is named there, or get the file again from where it is from");
         }
         None => {}
+    }
+    if error.is::<NoLog>() {
+        return Some("check the URL: it is the log's own, to which `checkpoint` is added");
     }
     match error.downcast_ref::<io::Error>()?.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

@@ -12,6 +12,7 @@ use log_core::bundle::parse_bundle;
 use log_core::hash::Hash;
 use log_core::limits::{MAX_BUNDLE_BYTES, MAX_NOTE_BYTES, MAX_TILE_BYTES};
 use log_core::tile::{Level, TileId};
+use thiserror::Error;
 
 use crate::durable;
 use crate::fetch::{self, FetchError, Http};
@@ -24,6 +25,11 @@ pub enum LogSource {
     /// In a directory.
     Directory(PathBuf),
 }
+
+/// What answers, or is on disk, and has no checkpoint.
+#[derive(Debug, Error)]
+#[error("there is no log at {0}: no `checkpoint`")]
+pub struct NoLog(String);
 
 impl LogSource {
     /// The log at an `http(s):` or `file:` URL.
@@ -48,7 +54,7 @@ impl LogSource {
     /// The newest checkpoint.
     pub async fn checkpoint(&self) -> anyhow::Result<Vec<u8>> {
         let checkpoint = self.read("checkpoint", MAX_NOTE_BYTES).await?;
-        checkpoint.with_context(|| format!("there is no log at {}: no `checkpoint`", self.location()))
+        Ok(checkpoint.ok_or_else(|| NoLog(self.location()))?)
     }
 
     /// The items of a hash tile.

@@ -74,15 +74,20 @@ impl LogState {
     pub fn save_evidence(&self, evidence: &Evidence) -> anyhow::Result<PathBuf> {
         let json = serde_json::to_vec_pretty(evidence)?;
         let name = format!("{}.json", digest(&[&json]).to_hex());
-        let path = self.directory.join("evidence").join(name);
+        let path = self.evidence_directory().join(name);
         durable::write(&path, &json)
             .with_context(|| format!("cannot write evidence to {}", path.display()))?;
         Ok(path)
     }
 
+    /// Where evidence is kept.
+    pub fn evidence_directory(&self) -> PathBuf {
+        self.directory.join("evidence")
+    }
+
     /// How many pieces of evidence are kept.
     pub fn evidence_count(&self) -> usize {
-        let files = self.directory.join("evidence").read_dir().into_iter().flatten().flatten();
+        let files = self.evidence_directory().read_dir().into_iter().flatten().flatten();
         files.filter(|file| file.path().extension().is_some_and(|extension| extension == "json")).count()
     }
 

@@ -1,6 +1,7 @@
 //! `wheeltap evidence`: checks evidence that somebody else, or this machine, has
 //! kept, with nothing but the keys of the trust file.
 
+use std::io;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -24,13 +25,22 @@ pub struct EvidenceArgs {
 /// Checks evidence; exit code 13 when it shows misbehaviour.
 pub fn run(args: &EvidenceArgs) -> Outcome {
     let logs = args.log.trusted_logs()?;
-    let length = std::fs::metadata(&args.file).with_context(|| args.file.display().to_string())?.len();
+    let path = args.file.display();
+    let length = match std::fs::metadata(&args.file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(Failure::usage(format!("there is no file {path}"))
+                .hint("`wheeltap trust show` says where this machine keeps evidence"));
+        }
+        metadata => metadata.with_context(|| path.to_string())?.len(),
+    };
     if length > MAX_EVIDENCE_BYTES {
-        return Err(Failure::new(format!("{} is too long", args.file.display())));
+        return Err(Failure::new(format!("{path} is too long")));
     }
-    let bytes = std::fs::read(&args.file).with_context(|| args.file.display().to_string())?;
-    let evidence: Evidence =
-        serde_json::from_slice(&bytes).with_context(|| format!("{} is not evidence", args.file.display()))?;
+    let bytes = std::fs::read(&args.file).with_context(|| path.to_string())?;
+    let evidence: Evidence = serde_json::from_slice(&bytes).map_err(|error| {
+        Failure::new(format!("{path} is not evidence: {error}"))
+            .hint("give the file that a command has named when it ended with exit code 13")
+    })?;
     let mut refused = None;
     for log in &logs {
         match evidence.verify(&log.trust.genesis, &log.trust.policy.witness_keys()) {

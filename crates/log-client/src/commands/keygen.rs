@@ -22,6 +22,10 @@ pub struct KeygenArgs {
 
 /// Makes a key.
 pub fn run(args: &KeygenArgs) -> Outcome {
+    if [".key", ".pub"].iter().any(|end| args.name.ends_with(end)) {
+        return Err(Failure::usage(format!("{:?} looks like a file, not like a key's name", args.name))
+            .hint("the name comes first: wheeltap keygen release.example.org release.key"));
+    }
     let name = KeyName::parse(&args.name).map_err(|error| Failure::usage(error.to_string()))?;
     let key = key_file::generate(name)?;
     let mut public = args.file.clone().into_os_string();

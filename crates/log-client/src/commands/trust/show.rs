@@ -1,6 +1,8 @@
 //! `wheeltap trust show`: the logs of the trust file, and what was last seen of them.
 //! No network is used.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use log_core::checkpoint::OpenCheckpoint;
 use log_core::key::VerifierKey;
@@ -29,6 +31,8 @@ struct Shown<'a> {
     log: &'a TrustedLog,
     seen: Result<Option<u64>, String>,
     evidence: usize,
+    /// Where that is kept.
+    evidence_in: PathBuf,
 }
 
 pub(super) fn run(args: &ShowArgs) -> Outcome {
@@ -70,7 +74,7 @@ impl<'a> Shown<'a> {
             let seen = bytes.map(open).transpose().map_err(|error| error.to_string())?;
             Ok(seen.map(|seen| seen.size()))
         });
-        Self { log, seen, evidence: state.evidence_count() }
+        Self { log, seen, evidence: state.evidence_count(), evidence_in: state.evidence_directory() }
     }
 
     fn to_text(&self) -> Vec<String> {
@@ -97,7 +101,9 @@ impl<'a> Shown<'a> {
             Err(error) => format!("last seen   DAMAGED: {}", shown(error)),
         });
         if self.evidence > 0 {
-            lines.push(format!("evidence    {} of its misbehaviour is kept", self.evidence));
+            let pieces = if self.evidence == 1 { "piece" } else { "pieces" };
+            let directory = self.evidence_in.display();
+            lines.push(format!("evidence    {} {pieces} of evidence in {directory}", self.evidence));
         }
         lines
     }

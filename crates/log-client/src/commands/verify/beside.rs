@@ -23,7 +23,7 @@ pub(super) fn judge(files: &[GivenFile], sessions: &Sessions) -> Vec<Judged> {
     let judge = |given: &GivenFile| {
         let result = match &given.result {
             Ok((file, subject)) => judge_one(file, subject, sessions),
-            Err(error) => Err(Failure::new(format!("{error:#}"))),
+            Err(error) => Err(given.cannot_be_judged(error)),
         };
         Judged::file(given, result)
     };
@@ -60,7 +60,10 @@ fn judge_one(file: &HashedFile, subject: &Subject, sessions: &Sessions) -> Resul
 fn facts(file: &HashedFile, session: &Session) -> Result<Facts, Failure> {
     let (path, bytes) = read_proof(file)?;
     let proof = ProofFile::parse(&bytes)
-        .map_err(|error| Failure::with_exit(Exit::Invalid, format!("{}: {error}", path.display())))?;
+        .map_err(|error| Failure::with_exit(Exit::Invalid, format!("{}: {error}", path.display())))
+        .map_err(|failure| {
+            failure.hint("get the proof again from where the file is from, or verify online")
+        })?;
     let trust = &session.log.trust;
     let checkpoint = trust.open_at_any_age(proof.checkpoint.as_bytes())?;
     session.check_offline(&checkpoint)?;

@@ -81,6 +81,18 @@ pub(super) fn only_files(gathered: &Gathered) -> Result<(), Failure> {
         .hint("save them while online with --save-proofs FILE, and give that file with --proofs"))
 }
 
+impl GivenFile {
+    /// Requirements and lock files are taken for files to be judged where an option is left out.
+    pub(super) fn cannot_be_judged(&self, error: &anyhow::Error) -> Failure {
+        let failure = Failure::new(format!("{error:#}"));
+        match self.path.extension().and_then(|extension| extension.to_str()) {
+            Some("txt" | "in") => failure.hint("for requirements: -r FILE"),
+            Some("lock" | "toml") => failure.hint("for lock files: --lock FILE"),
+            _ => failure,
+        }
+    }
+}
+
 impl GivenLock {
     fn new(path: &Path, kind: LockKind, wanted: Vec<Wanted>) -> Self {
         Self { path: path.to_owned(), kind, wanted, traces: Vec::new() }

@@ -61,7 +61,7 @@ impl Report {
                 Ok((file, subject)) => {
                     told.judge(subject, sessions).map(|verdict| with_hint(verdict, file.sha256, hints))
                 }
-                Err(error) => Err(Failure::new(format!("{error:#}"))),
+                Err(error) => Err(given.cannot_be_judged(error)),
             };
             Judged::file(given, result)
         });
