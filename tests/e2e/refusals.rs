@@ -3,6 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use log_client::offline_index::{self, OfflineIndex};
+use log_core::artifact::{ProjectName, Version};
+
 use crate::harness::{Ended, Scene};
 
 /// Runs a command that must be refused and must leave the log as it is.
@@ -54,6 +57,42 @@ fn wrong_key_wrong_project_and_other_bytes_are_three_refusals() {
     // What does not fit together is refused before it is sent.
     check(append("team.key", "nova", &scene.sdist("2.0", "x")), &["is a file of version 2.0, not of 1.0"]);
     check(append("team.key", "nova", "dist/none-1.0.tar.gz"), &["dist/none-1.0.tar.gz"]);
+}
+
+#[test]
+fn nothing_is_imported_by_mistake() {
+    let (scene, _server) = Scene::with_server();
+    let project = ProjectName::parse("nova").expect("a name");
+    let packages = ["1.0", "2.0", "3.0"].map(|version| {
+        let version = Version::parse(version).expect("a version");
+        offline_index::build(&project, &version).expect("packages")
+    });
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let index = runtime.block_on(OfflineIndex::start(vec![(project.clone(), packages.concat())]));
+    let index = index.expect("an index");
+    let url = index.url();
+    let import = |key: &'static str, more: &[&'static str]| {
+        let mut args = vec!["import", "--key", key, "--project", "nova", "--index-url"];
+        args.push(&url);
+        args.extend(more);
+        args.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let check = |code: i32, args: &[String], says: &[&str]| {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        refused(&scene, code, says, "wheeltap", &args)
+    };
+    // What is logged is logged for ever: a version that is not there is a slip.
+    let says = ["--except 9.9: the index has no such version of nova"];
+    check(2, &import("team.key", &["--except", "9.9", "--except", "2.0"]), &says);
+    check(2, &import("team.key", &["--except", "9.9", "--dry-run"]), &says);
+    // A key that may say nothing is refused once, and not once for each release.
+    let says = ["the policy in force knows no such key", "`wheeltap policy show` lists them"];
+    let ended = check(1, &import("mallory.key", &[]), &says);
+    assert_eq!(ended.stderr.lines().count(), 2, "{}", ended.stderr);
+    let args = import("team.key", &["--except", "2.0"]);
+    scene.ok("wheeltap", &args.iter().map(String::as_str).collect::<Vec<_>>());
+    let logged = scene.ok("wheeltap", &["lookup", "--project", "nova"]);
+    assert!(logged.contains("nova 1.0") && !logged.contains("nova 2.0"), "{logged}");
 }
 
 #[test]
