@@ -110,6 +110,48 @@ fn keys_that_others_may_read_are_refused() {
 }
 
 #[test]
+fn what_was_mixed_up_is_said() {
+    let (scene, server) = Scene::with_server();
+    let file = scene.append("1.0");
+    let append = |key: &'static str| ["append", "--key", key, "--project", "nova", "--version", "1.0"];
+    let public = [&append("team.key.pub")[..], &[&file]].concat();
+    refused(
+        &scene,
+        1,
+        &["team.key.pub is a public key: give the private one (team.key)"],
+        "wheeltap",
+        &public,
+    );
+    let lookup = ["lookup", "--key-id", "none.key.pub"];
+    refused(&scene, 2, &["--key-id: there is no file none.key.pub"], "wheeltap", &lookup);
+    let says = ["\"release.key\" looks like a file", "the name comes first"];
+    refused(&scene, 2, &says, "wheeltap", &["keygen", "release.key", "release.example.org"]);
+    assert!(!scene.path("release.example.org").exists());
+    let says = ["there is no file none.json", "`wheeltap trust show`"];
+    refused(&scene, 2, &says, "wheeltap", &["evidence", "none.json"]);
+    // Both files are of other options.
+    scene.write("requirements.txt", b"nova==1.0\n");
+    scene.write("uv.lock", b"version = 1\n");
+    let ended = scene.run("wheeltap", &["verify", "requirements.txt", "uv.lock"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    for hint in ["requirements.txt: for requirements: -r", "uv.lock: for lock files: --lock"] {
+        assert!(ended.stderr.contains(hint), "{hint:?} is missing in {}", ended.stderr);
+    }
+    // Another key, and nothing at all, at the URL.
+    scene.write("other.toml", scene.trust_text(&server.url, "mallory.key.pub", "root.key.pub").as_bytes());
+    let says =
+        [&*format!("the checkpoint at {} is not signed by the log key", server.url), "mallory.example+"];
+    refused(&scene, 11, &says, "wheeltap", &["verify", &file, "--trust", "other.toml"]);
+    let nowhere = format!("{}nowhere/", server.url);
+    scene.write("nowhere.toml", scene.trust_text(&nowhere, "log.pub", "root.key.pub").as_bytes());
+    let says = ["there is no log at", "hint: check the URL"];
+    refused(&scene, 1, &says, "wheeltap", &["lookup", "--key-id", "team.key.pub", "--trust", "nowhere.toml"]);
+    // The scene names its trust file and its state in the environment.
+    let says = ["Usage: wheeltap trust add --root <KEY> <URL>\n"];
+    refused(&scene, 2, &says, "wheeltap", &["trust", "add"]);
+}
+
+#[test]
 fn a_log_is_never_made_or_shared_by_accident() {
     let (scene, _server) = Scene::with_server();
     let serve = ["serve", "--dir", "log", "--listen", "127.0.0.1:0"];
