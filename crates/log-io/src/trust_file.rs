@@ -88,7 +88,8 @@ pub struct BadLine {
 }
 
 impl BadLine {
-    fn new(text: &str, error: &toml::de::Error) -> Self {
+    /// What `error` says of `text`.
+    pub fn new(text: &str, error: &toml::de::Error) -> Self {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let (number, what) = (before.matches('\n').count(), error.message().replace('\n', ", "));
         // Not the whole line: a URL may have a password in it.

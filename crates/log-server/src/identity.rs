@@ -13,6 +13,7 @@ use anyhow::{Context as _, ensure};
 use log_core::key::{SignerKey, VerifierKey};
 use log_core::policy::Roots;
 use log_core::rules::Genesis;
+use log_io::trust_file::BadLine;
 use serde::{Deserialize, Serialize};
 
 /// The file as it is written.
@@ -41,7 +42,7 @@ pub fn to_text(genesis: &Genesis) -> anyhow::Result<String> {
 }
 
 fn parse(text: &str, key: &SignerKey) -> anyhow::Result<Genesis> {
-    let file: IdentityFile = toml::from_str(text)?;
+    let file: IdentityFile = toml::from_str(text).map_err(|error| BadLine::new(text, &error))?;
     let log = key.public().clone();
     ensure!(
         file.origin == log.name().as_str(),
