@@ -228,6 +228,7 @@ fn malformed_names_keys_policies_and_proofs_name_what_is_wrong() {
         let ended = scene.run("wheeltap", &["verify", "--offline", &file]);
         assert_eq!(ended.code, Some(code), "{ended:?}");
         assert!(ended.stdout.contains(says), "{says:?} is missing in {}", ended.stdout);
+        assert_eq!(ended.stderr.contains("proven"), code == 0, "nothing is: {}", ended.stderr);
     };
     offline(&good, 0, "verified");
     offline("", 11, "c2sp.org/tlog-proof@v1");
