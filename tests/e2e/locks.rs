@@ -159,7 +159,7 @@ requests
     assert_eq!(ended.code, Some(14), "{ended:?}");
     let expected = "\
 version only  all.txt:3  nova 1.0  (pinned by version only; the release is logged, entry 2)
-withdrawn     all.txt:4  nova 1.1  (nova-1.1-py3-none-any.whl: taken back by entry 6, compromised: the build host was taken over)
+withdrawn     all.txt:4  nova 1.1  (nova-1.1-py3-none-any.whl: withdrawn by entry 6, compromised: the build host was taken over)
 no verdict    all.txt:5  nova  (it is not pinned to one version)
 no verdict    all.txt:6  nova  (it is built from a repository, which the log does not record)
 local         all.txt:7  ./nova  (a directory of this machine)
@@ -455,7 +455,7 @@ nova===1.0  # ours
     assert_eq!(locked, format!("requests\nNova[api]===1.0 ; python_version > '3'{pinned}\n"));
     for (line, code, says) in [
         ("nova===9.9", 10, "the log has no such release; choose a version that is logged"),
-        ("nova===1.1", 14, "taken back by entry 6"),
+        ("nova===1.1", 14, "withdrawn by entry 6"),
         ("nova>=1", 1, "not pinned"),
         ("nova @ https://files.example/nova-1.0.tar.gz", 1, "not from an index"),
         ("nova===1.0 --hash=sha512:00", 11, "it has the hash sha512"),

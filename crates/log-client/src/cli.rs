@@ -54,7 +54,7 @@ enum Command {
     Monitor(monitor::MonitorArgs),
     /// Sign and log the files of a release, and write their proofs
     Append(append::AppendArgs),
-    /// Take files back: log that they are not to be used any more
+    /// Withdraw files: log that they are not to be used any more
     Withdraw(withdraw::WithdrawArgs),
     /// Log the releases that a package index has, from the digests that it lists
     Import(import::ImportArgs),

@@ -34,7 +34,8 @@ Examples:
 With -c alone every line `name===version` of a project that a log covers gets the hashes of all files of \
 that release; all other lines stay as they are. With -r the requirements are written: one that leaves its \
 version open gets that of the constraint on its project. Files that were withdrawn are left out; when \
-nothing else is left of a release it is an error. The result is the same whenever the log says the same.
+nothing else is left of a release it is an error. The result is the same whenever the log says the same. \
+One hash makes pip demand hashes for everything; before 26.1 it takes none from constraints.
 
 Exit codes: 0 written; 10 a release is not logged; 11 a hash in the input is not logged, or only revoked \
 keys have signed the release; 14 it was withdrawn; 1 a requirement of a covered project is not pinned. \

@@ -32,9 +32,9 @@ const EVENTS_AT_ONCE: usize = 500;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  wheeltap monitor --project nova --project 'oslo-*' --key release.key.pub
-  wheeltap monitor --project nova --key release.key.pub --follow --webhook https://a.example/nova
-    --webhook-secret webhook.secret
+  wheeltap monitor --project nova --project 'oslo-*' --key release.key.pub --key root.key.pub
+  wheeltap monitor --project nova --key release.key.pub --key root.key.pub --follow
+    --webhook https://a.example/nova --webhook-secret webhook.secret
 
 Every entry that is new since the last time is read and checked. Reported are releases and withdrawals of these \
 projects, changes of the policy, and whatever cannot be read or is not allowed. The place up to which the log was read \

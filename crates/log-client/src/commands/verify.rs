@@ -45,7 +45,7 @@ Examples:
 
 The log is asked once about everything; a log behind a static web server is read whole. An entry of a \
 lock file is verified when EVERY file and hash that it permits is proven, since an installer takes any of \
-them. One without a hash is called `version only` when its release is logged and not taken back: an \
+them. One without a hash is called `version only` when its release is logged and not withdrawn: an \
 installer may still take another file of that version. With --require-hashes that is a failure.
 
 Offline, <file>.tlog-proof beside the file is checked: who logged it, not what else is logged; with \
@@ -58,7 +58,7 @@ The exit code is that of the worst verdict:
   10  not logged / not covered       the log has no such file, hash or release
   11  other hash / revoked key /     the log has other bytes under this name, or what says so was
       disagrees                      signed after its key had ended; or an entry contradicts itself
-  14  withdrawn                      the project took the file back
+  14  withdrawn                      the project withdrew the file
    1  no verdict / ambiguous         a file could not be read, the log not be reached, an entry
                                      has no sha256 or no version; or the name is a file of several
                                      projects: say which

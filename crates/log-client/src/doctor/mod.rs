@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`rules`] | what can be found: identity, severity, why, next step |
 //! | [`place`] | which files there are to read, and what kind each is |
-//! | [`include`] | which files a file or a variable names |
+//! | `include` | which files a file or a variable names |
 //! | [`surroundings`] | what was read |
 //! | [`read`] | reading it: the one part that is not pure |
 //! | [`collect`] | findings, bounded and in order |

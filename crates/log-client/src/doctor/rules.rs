@@ -174,7 +174,7 @@ rules! {
         "what conda installs comes from its channels, of which the log knows nothing",
         "take what the log covers through pip";
     UNREAD = "not-looked-at", Medium, false,
-        "what was not read may go round the proxy",
+        "what was not read may bypass the proxy",
         "look at it yourself, or name smaller directories";
     NO_SUCH_FILE = "no-such-file", Medium, false,
         "what is not there cannot be looked at",

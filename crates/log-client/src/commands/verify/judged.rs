@@ -266,7 +266,7 @@ pub(in crate::commands) fn reason(verdict: &Verdict) -> String {
             format!("entry {index} has sha256 {} for this name", logged.to_hex())
         }
         Verdict::Withdrawn { index, reason, text, .. } => {
-            format!("taken back by entry {index}, {reason}: {text}")
+            format!("withdrawn by entry {index}, {reason}: {text}")
         }
         Verdict::Revoked { index, keyid, since, .. } => {
             let since = times::utc(*since);
