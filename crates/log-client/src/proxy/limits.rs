@@ -45,8 +45,8 @@ pub(super) const READ_BYTES: usize = 128 << 10;
 pub(super) const CACHED_PAGES: usize = 512;
 
 /// Bytes of pages that are kept; one alone may have more, and is not kept then. Read, and with
-/// the plan that is made of it, a page of JSON takes some ten times as much: 80 MiB.
-pub(super) const CACHED_PAGE_BYTES: usize = 8 << 20;
+/// the plan that is made of it, a page of JSON takes some ten times as much: 160 MiB.
+pub(super) const CACHED_PAGE_BYTES: usize = 16 << 20;
 
 /// Projects of which is kept what the log says.
 pub(super) const CACHED_PROJECTS: usize = 4_096;
